@@ -1,0 +1,24 @@
+"""Every kind of source and chat, one line each. Loaded when a config names it, so that start-up pays for no other."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+SOURCES = {
+    "alertmanager": "adapters.sources.alertmanager:Alertmanager",
+    "generic": "adapters.sources.generic:Generic",
+}
+
+CHATS = {
+    "console": "adapters.chats.console:Console",
+}
+
+
+def load(spec: str) -> Any:
+    """The adapter class behind a line of the tables above. It carries its config model as `config_model`.
+
+    Sources are built as `cls(name, config)`, chats as `cls(name, config, desk)`.
+    """
+    module, name = spec.split(":")
+    return getattr(import_module(module), name)

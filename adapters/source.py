@@ -1,0 +1,58 @@
+"""The port of a source: bytes in, reports out. Synchronous and without network, so that a file can test it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from rules.alert import BadAlert, Report
+
+
+class Request(msgspec.Struct, frozen=True):
+    """What arrived. `headers`: lower-case names. `path`: below the source's own address. `remote`: the sender's IP address."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    remote: str
+    query: Mapping[str, str] = {}
+
+
+class Response(msgspec.Struct, frozen=True):
+    """What the sender gets once everything is committed."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "application/json"
+
+
+class Rejected(Exception):
+    """A request that is not accepted, or a part of one. `status`: the HTTP status. The reason names the field, never a secret."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
+
+
+class Batch(msgspec.Struct):
+    """A parsed request: reports still closed, and what of it made no sense."""
+
+    reports: list[Report]
+    bad: list[BadAlert] = []
+
+
+class Source(Protocol):
+    """One way in. Built from its config; one instance per configured source, used by one thread."""
+
+    def verify(self, request: Request, now: float) -> None:
+        """Checks who sent it. Raises Rejected (401, 403). `now`: seconds since the epoch."""
+
+    def parse(self, request: Request, now: float) -> Batch:
+        """The reports in a request. Raises Rejected (400, 415, 422) when nothing of it can be used; never anything else."""
+
+    def reply(self, accepted: int, bad: Sequence[BadAlert]) -> Response:
+        """The answer this sender expects, after the commit. `bad`: alerts that were not understood."""

@@ -1,0 +1,131 @@
+"""Who may see and do what. Small enough to read in one sitting; every way out asks here.
+
+Unknown people may do nothing and unknown levels are above all others: when in doubt, no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from rules.matcher import Matchers, match_all
+
+LEVELS = ("public", "internal", "confidential", "restricted")
+"""The levels of sensitivity, lowest first, unless the config names its own."""
+
+Level = Annotated[str, Field(description="A level of sensitivity: public, internal, confidential or restricted (or your own levels).")]
+
+
+class Strict(BaseModel):
+    """Base of everything that YAML fills: unknown keys are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Person(Strict):
+    """One person and all their accounts: beside the fields below, one key per type of chat (`slack: U01ANA`)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, str]
+
+    name: str = Field(description="How cards and timelines name this person.")
+    token: SecretStr | None = Field(None, description="Signs in to the console and the API. Write ${NAME} or ${file:PATH}.")
+
+    def account(self, chat_type: str) -> str | None:
+        """The person's id on a type of chat, as the platform gives it."""
+        return self.__pydantic_extra__.get(chat_type)
+
+
+class Group(Strict):
+    """People who share a clearance and permissions."""
+
+    members: tuple[str, ...] = Field(description="Keys of `people`.")
+    clearance: Level = Field("internal", description="The highest sensitivity that members may see.")
+
+
+class Permission(Strict):
+    """Lets groups use verbs, on every incident or on those that match `where`. What is not listed is not allowed."""
+
+    allow: tuple[str, ...] = Field(description="Verbs such as ack, resolve, silence; `*` is all of them.")
+    groups: tuple[str, ...] = Field(description="Names from `groups`.")
+    where: Matchers = Field((), description="Matchers on the incident's labels; all must hold.")
+
+
+class SensitivityRule(Strict):
+    """Alerts that match are at least of this level."""
+
+    match: Matchers = Field(description="Matchers on the alert's labels; all must hold.")
+    level: Level
+
+
+class Sensitivity(Strict):
+    """How secret alerts are: the highest level of all rules that match, else the default."""
+
+    levels: tuple[str, ...] = Field(LEVELS, description="All levels, lowest first.")
+    verified_from: Level = Field("confidential", description="From this level on, a channel must be verified to show an alert.")
+    default: Level = Field("internal", description="The level of an alert that no rule matches.")
+    rules: tuple[SensitivityRule, ...] = ()
+
+    def rank(self, level: str) -> int:
+        """The place of a level, lowest 0. An unknown one ranks above all."""
+        return self.levels.index(level) if level in self.levels else len(self.levels)
+
+    def of(self, labels: Mapping[str, str]) -> str:
+        """The sensitivity of an alert with these labels."""
+        found = [rule.level for rule in self.rules if match_all(rule.match, labels)]
+        return max([self.default, *found], key=self.rank)
+
+    def highest(self, one: str, other: str) -> str:
+        return max(one, other, key=self.rank)
+
+    def may_see(self, clearance: str | None, level: str) -> bool:
+        """Whether somebody with this clearance (None: nobody we know) may see this level."""
+        return clearance in self.levels and self.rank(level) <= self.rank(clearance or "")
+
+    def may_show(self, clearance: str, verified: bool, level: str) -> bool:
+        """Whether a channel of this clearance may show an alert of this level now."""
+        needs_proof = self.rank(level) >= self.rank(self.verified_from)
+        return self.may_see(clearance, level) and (verified or not needs_proof)
+
+
+class Caller(Strict):
+    """A person as the access rules see them: who, in which groups, cleared how far. `key` is empty for a stranger."""
+
+    key: str = ""
+    name: str = "somebody unknown"
+    groups: frozenset[str] = frozenset()
+    clearance: str | None = None
+
+
+STRANGER = Caller()
+
+
+def caller_of(key: str, people: Mapping[str, Person], groups: Mapping[str, Group], sensitivity: Sensitivity) -> Caller:
+    """The caller for a key of `people`; a stranger when there is none."""
+    person = people.get(key)
+    if person is None:
+        return STRANGER
+    mine = {name: group for name, group in groups.items() if key in group.members}
+    clearance = max((group.clearance for group in mine.values()), key=sensitivity.rank, default=None)
+    return Caller(key=key, name=person.name, groups=frozenset(mine), clearance=clearance)
+
+
+def may(caller: Caller, verb: str, labels: Mapping[str, str], permissions: Sequence[Permission]) -> bool:
+    """Whether the caller may use the verb on something with these labels."""
+    return any(
+        (verb in rule.allow or "*" in rule.allow) and caller.groups.intersection(rule.groups) and match_all(rule.where, labels)
+        for rule in permissions
+    )
+
+
+def who_may(verb: str, labels: Mapping[str, str], permissions: Sequence[Permission]) -> tuple[str, ...]:
+    """The groups that could do it: what a refusal tells."""
+    found = {
+        group
+        for rule in permissions
+        if (verb in rule.allow or "*" in rule.allow) and match_all(rule.where, labels)
+        for group in rule.groups
+    }
+    return tuple(sorted(found))

@@ -1,0 +1,149 @@
+"""The one message that shows an incident in a channel, as plain data. Each chat draws it in its own way.
+
+Every string in it may hold untrusted text: a chat escapes what it draws (G8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from rules.alert import Alert, Link, Severity
+from rules.incident import Incident, State
+
+MOST_LINES = 10
+MOST_FIELDS = 8
+
+
+class Line(msgspec.Struct, frozen=True):
+    """One alert of a group. `since`: seconds since the epoch."""
+
+    text: str
+    firing: bool
+    severity: Severity
+    since: float
+
+
+class Button(msgspec.Struct, frozen=True):
+    """What a press sends: a command line of the one grammar, such as `ack 42`. `verb` decides icon and dialog."""
+
+    verb: str
+    label: str
+    command: str
+
+
+class Card(msgspec.Struct, frozen=True):
+    """`stub`: the channel is not cleared, so that `title`, `fields`, `lines`, `summary` and `links` name no secret.
+
+    Times are seconds since the epoch; 0.0 is "not at all".
+    """
+
+    number: int
+    revision: int
+    state: State
+    severity: Severity
+    title: str
+    summary: str
+    started_at: float
+    changed_at: float
+    firing: int
+    total: int
+    fields: tuple[tuple[str, str], ...] = ()
+    lines: tuple[Line, ...] = ()
+    more: int = 0
+    links: tuple[Link, ...] = ()
+    owner: str = ""
+    acked_until: float = 0.0
+    note: str = ""
+    snoozed_until: float = 0.0
+    silenced: str = ""
+    closing: bool = False
+    resolved_at: float = 0.0
+    resolved_by: str = ""
+    url: str = ""
+    buttons: tuple[Button, ...] = ()
+    stub: bool = False
+
+    @property
+    def headline(self) -> str:
+        """The card in one line, for notifications, screen readers and logs."""
+        return f"#{self.number} {self.state} {self.severity.name}: {self.title}"
+
+
+def card(incident: Incident, alerts: Sequence[Alert], names: dict[str, str], url: str, now: float) -> Card:
+    """The full card.
+
+    `alerts`: up to MOST_LINES alerts of the incident, the worst firing ones first. `names`: person key -> name. `url`: the page of
+    the incident. `now`: what "changed at" says.
+    """
+    first = alerts[0] if alerts else None
+    return Card(
+        number=incident.number,
+        revision=incident.revision,
+        state=incident.state,
+        severity=incident.severity,
+        title=first.title if first and len(alerts) == 1 else incident.title,
+        summary=first.annotations.get("description", "") if first else "",
+        started_at=incident.started_at,
+        changed_at=now,
+        firing=incident.firing_count,
+        total=incident.total,
+        fields=_fields(incident),
+        lines=tuple(_line(alert) for alert in alerts[:MOST_LINES]) if incident.total > 1 else (),
+        more=max(0, incident.total - min(len(alerts), MOST_LINES)) if incident.total > 1 else 0,
+        links=first.links if first else (),
+        owner=names.get(incident.owner, incident.owner),
+        acked_until=incident.acked_until,
+        note=incident.note,
+        snoozed_until=incident.snoozed_until,
+        silenced=incident.silenced,
+        closing=bool(incident.quiet_since) and incident.state != State.resolved,
+        resolved_at=incident.resolved_at,
+        resolved_by=names.get(incident.resolved_by, incident.resolved_by),
+        url=url,
+        buttons=_buttons(incident),
+    )
+
+
+def stub(incident: Incident, who: Sequence[str], now: float) -> Card:
+    """What a channel that is not cleared gets: that something of this severity fires, its number and who may see it."""
+    return Card(
+        number=incident.number,
+        revision=incident.revision,
+        state=incident.state,
+        severity=incident.severity,
+        title=f"{incident.sensitivity} incident",
+        summary=f"Shown in full only to those who are cleared: {', '.join(who) or 'nobody yet, ask an admin'}.",
+        started_at=incident.started_at,
+        changed_at=now,
+        firing=0,
+        total=0,
+        resolved_at=incident.resolved_at,
+        stub=True,
+    )
+
+
+def _fields(incident: Incident) -> tuple[tuple[str, str], ...]:
+    """Labels that all alerts share, without those that the card says elsewhere."""
+    told = {"severity"}
+    return tuple((name, value) for name, value in sorted(incident.labels.items()) if name not in told)[:MOST_FIELDS]
+
+
+def _line(alert: Alert) -> Line:
+    since = alert.starts_at if alert.firing else alert.ends_at
+    return Line(alert.title, alert.firing, alert.severity, since)
+
+
+def _buttons(incident: Incident) -> tuple[Button, ...]:
+    if incident.state == State.resolved:
+        return ()
+    n = incident.number
+    ack = Button("ack", "Ack", f"ack {n}") if incident.state == State.firing else Button("unack", "Unack", f"unack {n}")
+    return (
+        ack,
+        Button("resolve", "Resolve", f"resolve {n}"),
+        Button("snooze", "Snooze", f"snooze {n}"),
+        Button("silence", "Silence", f"silence #{n}"),
+        Button("note", "Note", f"note {n}"),
+    )

@@ -1,0 +1,46 @@
+"""The named changes of an incident: one word each, the same in log, metric, timeline and test."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Kind(StrEnum):
+    """What happened. The order is that of an incident's life."""
+
+    new = "new"
+    more_alerts = "more_alerts"
+    some_resolved = "some_resolved"
+    severity_raised = "severity_raised"
+    all_resolved = "all_resolved"  # nothing fires any more; closes after `resolve_after`
+    firing_again = "firing_again"  # an alert came back before it closed
+    resolved = "resolved"
+    reopened = "reopened"
+    duplicate = "duplicate"  # nothing to tell
+    reminder = "reminder"
+    acknowledged = "acknowledged"
+    unacknowledged = "unacknowledged"
+    ack_ended = "ack_ended"
+    assigned = "assigned"
+    noted = "noted"
+    snoozed = "snoozed"
+    snooze_ended = "snooze_ended"
+    muted_by_silence = "muted_by_silence"
+    muted_by_inhibition = "muted_by_inhibition"
+    muted_by_time_interval = "muted_by_time_interval"
+    unmuted = "unmuted"
+
+
+class Change(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One entry of an incident's timeline.
+
+    `at`: seconds since the epoch. `by`: the person's key in `people`, empty when Tocsin or a source did it. `text`: what a
+    reader should know beyond the kind (a note, a count, a reason); untrusted, plain text.
+    """
+
+    kind: Kind
+    at: float
+    by: str = ""
+    text: str = ""

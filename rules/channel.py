@@ -1,0 +1,28 @@
+"""A named destination: a chat, the platform's own id, and who may read there."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from rules.access import Level, Strict
+
+
+class Channel(Strict):
+    """A named destination of alerts."""
+
+    chat: str = Field(description="Which of `chats` it is in.")
+    id: str = Field("", description="The platform's own id of the channel; the console needs none.")
+    clearance: Level = Field("internal", description="The highest sensitivity that may be shown here.")
+    audience: tuple[str, ...] = Field((), description="The groups whose members may be in the channel.")
+
+
+class ChannelFacts(Strict):
+    """What the platform says of a channel. None: unknown, which counts as the worst.
+
+    `members`: the platform's own ids of the humans in it.
+    """
+
+    private: bool | None = None
+    shared_outside: bool | None = None
+    archived: bool | None = None
+    members: frozenset[str] | None = None

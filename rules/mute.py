@@ -1,0 +1,87 @@
+"""Why nobody is told of an alert: a silence, an inhibition, a time interval. Alertmanager's semantics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+from pydantic import Field
+
+from rules.access import Strict
+from rules.change import Kind
+from rules.interval import TimeIntervalSpec, contains, next_change
+from rules.matcher import Matcher, Matchers, match_all
+from rules.route import Node
+
+Intervals = Mapping[str, Sequence[TimeIntervalSpec]]
+NEVER = float("inf")
+
+
+class Silence(msgspec.Struct, frozen=True):
+    """Nobody is told of alerts that match, from `starts_at` to `ends_at`, in seconds since the epoch."""
+
+    id: str
+    matchers: tuple[Matcher, ...]
+    starts_at: float
+    ends_at: float
+    by: str
+    reason: str
+
+    def active(self, at: float) -> bool:
+        return self.starts_at <= at < self.ends_at
+
+
+class Inhibition(Strict):
+    """While an alert that matches `source` fires, nobody is told of those that match `target` and agree on `equal`."""
+
+    source: Matchers = Field(description="Matchers of the alert that mutes others.")
+    target: Matchers = Field(description="Matchers of the alerts that are muted by it.")
+    equal: tuple[str, ...] = Field((), description="Labels that must have the same value in both; missing counts as empty.")
+
+    def key(self, labels: Mapping[str, str]) -> tuple[str, ...]:
+        """The values that both must share."""
+        return tuple(labels.get(name, "") for name in self.equal)
+
+
+class Mute(msgspec.Struct, frozen=True):
+    """`kind`: which of the three. `text`: in words. `until`: when to look again, in seconds since the epoch, or infinity."""
+
+    kind: Kind
+    text: str
+    until: float = NEVER
+
+
+def muted_by_silence(labels: Mapping[str, str], silences: Iterable[Silence], at: float) -> Mute | None:
+    """The silence that lasts longest of those that mute the alert."""
+    active = [s for s in silences if s.active(at) and match_all(s.matchers, labels)]
+    if not active:
+        return None
+    last = max(active, key=lambda s: s.ends_at)
+    return Mute(Kind.muted_by_silence, f"silence {last.id} by {last.by}: {last.reason}", last.ends_at)
+
+
+def muted_by_inhibition(
+    labels: Mapping[str, str], rules: Sequence[Inhibition], sources: Mapping[int, Mapping[tuple[str, ...], str]]
+) -> Mute | None:
+    """`sources`: per rule (its place in `rules`), the equal-values of every firing source alert and that alert's title.
+
+    An alert that matches both sides is never muted by itself or its like, as in Alertmanager.
+    """
+    for place, rule in enumerate(rules):
+        title = sources.get(place, {}).get(rule.key(labels))
+        if title is not None and match_all(rule.target, labels) and not match_all(rule.source, labels):
+            return Mute(Kind.muted_by_inhibition, f"inhibited while {title} fires")
+    return None
+
+
+def muted_by_time_interval(node: Node, intervals: Intervals, at: float) -> Mute | None:
+    """Inside one of the route's mute intervals, or outside all of its active ones."""
+    route = node.route
+    for name in route.mute_time_intervals:
+        if contains(intervals[name], at):
+            return Mute(Kind.muted_by_time_interval, f"time interval {name}", next_change(intervals[name], at) or NEVER)
+    active = route.active_time_intervals
+    if active and not any(contains(intervals[name], at) for name in active):
+        changes = [change for name in active if (change := next_change(intervals[name], at))]
+        return Mute(Kind.muted_by_time_interval, f"outside time interval {', '.join(active)}", min(changes, default=NEVER))
+    return None
