@@ -3,6 +3,7 @@ BIN := .venv/bin
 SOURCES = $(wildcard rules adapters bot tests benchmarks)
 
 .DEFAULT_GOAL := help
+.NOTPARALLEL: # lint first, it is the quickest to fail
 .PHONY: help demo run test test-nightly check bench lock clean lint pytest
 
 help: ## Show this list
@@ -38,7 +39,7 @@ lint: .venv/.test
 	$(BIN)/ruff check
 	$(BIN)/mypy $(SOURCES)
 
-pytest: lint
+pytest: .venv/.test
 	$(BIN)/python -m pytest $(ARGS)
 
 # Hashes make pip refuse a file that is not the one that was locked; universal means one lock for every Python and system.
