@@ -1,0 +1,7 @@
+"""The configuration: what one YAML file says, read with every mistake told at once."""
+
+from bot.config.load import load
+from bot.config.model import Config
+from bot.config.problem import ConfigErrors, Problem
+
+__all__ = ["Config", "ConfigErrors", "Problem", "load"]

@@ -1,0 +1,95 @@
+"""The tests that stand in the configuration, and what looks like a mistake but is allowed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from bot.config.case import Case
+from bot.config.decision import Decision, decide
+from bot.config.model import Config
+from rules.route import Node, compile_tree
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """One expectation that does not hold. `place` counts the tests from 0; `aspect`: channels, muted, …"""
+
+    place: int
+    case: Case
+    aspect: str
+    expected: str
+    got: str
+    decision: Decision
+
+
+def run_tests(config: Config) -> list[Failure]:
+    """Every expectation of the config's `tests` that does not hold."""
+    return [failure for place, case in enumerate(config.tests) for failure in _run(config, place, case)]
+
+
+def _run(config: Config, place: int, case: Case) -> Iterator[Failure]:
+    decision = decide(config, case.alert, case.at)
+    for aspect in case.expect.model_fields_set:
+        expected = getattr(case.expect, aspect)
+        if expected is None:
+            continue
+        fits, got = _compare(aspect, expected, decision)
+        if not fits:
+            yield Failure(place, case, aspect, _shown(expected), got, decision)
+
+
+def _compare(aspect: str, expected: object, decision: Decision) -> tuple[bool, str]:
+    """Whether it is as expected, and how it is."""
+    if aspect in ("channels", "withheld"):
+        names: tuple[str, ...] = getattr(decision, aspect)
+        return isinstance(expected, tuple) and set(names) == set(expected), _shown(names)
+    if aspect == "muted":
+        kind = decision.mute.kind.value if decision.mute else ""
+        return expected in (bool(kind), kind), _shown(kind or False)
+    if aspect == "sensitivity":
+        return decision.sensitivity == expected, decision.sensitivity
+    groups = [taken.group for taken in decision.taken]
+    return expected in groups, " or ".join(map(_shown, groups))
+
+
+def _shown(value: object) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case tuple():
+            return ", ".join(sorted(map(str, value))) or "none"
+        case dict():
+            return ", ".join(f"{name}={text}" for name, text in value.items()) or "no labels"
+    return str(value)
+
+
+def warnings(config: Config) -> list[str]:
+    """What an ops person should know before it is too late; each a sentence."""
+    root = compile_tree(config.route)
+    return [*_open_sources(config), *_unreachable(root), *_unused_channels(config, root)]
+
+
+def _open_sources(config: Config) -> Iterator[str]:
+    for name, source in config.sources.items():
+        if getattr(source, "auth", None) in (None, "none"):
+            yield f"sources.{name}: anybody who can reach {config.listen} can send alerts to it (auth: none)"
+
+
+def _unreachable(node: Node) -> Iterator[str]:
+    """Children behind a sibling that takes everything they match."""
+    for i, child in enumerate(node.children):
+        mine = set(map(str, child.route.match))
+        for earlier in node.children[:i]:
+            if not earlier.route.continue_ and mine.issuperset(map(str, earlier.route.match)):
+                yield f"route {child.id}: no alert can reach it, because route {earlier.id} before it takes them all"
+                break
+        else:
+            yield from _unreachable(child)
+
+
+def _unused_channels(config: Config, root: Node) -> Iterator[str]:
+    used = {name for node in root.walk() for name in (*node.channels, *node.withheld_to)} | {config.admin.channel}
+    for name in config.channels:
+        if name not in used:
+            yield f"channels.{name}: no route leads to it"

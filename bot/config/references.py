@@ -1,0 +1,160 @@
+"""What only the whole configuration shows: names that refer to nothing, names given twice, parts that do not fit together.
+
+It reads the plain data, not the models, so that it finds these mistakes beside all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from adapters.registry import CHATS
+from bot.config.document import Document
+from bot.config.problem import Path, did_you_mean
+from bot.config.secret import HIDDEN
+from rules.access import LEVELS, Person
+from rules.grammar import VERBS
+
+REFERENCES = (
+    ("groups.*.members.*", "people"),
+    ("groups.*.clearance", "levels"),
+    ("permissions.*.groups.*", "groups"),
+    ("permissions.*.allow.*", "verbs"),
+    ("admin.groups.*", "groups"),
+    ("admin.channel", "channels"),
+    ("channels.*.chat", "chats"),
+    ("channels.*.clearance", "levels"),
+    ("channels.*.audience.*", "groups"),
+    ("sensitivity.default", "levels"),
+    ("sensitivity.verified_from", "levels"),
+    ("sensitivity.rules.*.level", "levels"),
+    ("tests.*.expect.channels.*", "channels"),
+    ("tests.*.expect.withheld.*", "channels"),
+    ("tests.*.expect.sensitivity", "levels"),
+)
+ROUTE_REFERENCES = (
+    ("channels.*", "channels"),
+    ("withheld_to.*", "channels"),
+    ("mute_time_intervals.*", "time_intervals"),
+    ("active_time_intervals.*", "time_intervals"),
+)
+WORDS = {
+    "people": "person",
+    "groups": "group",
+    "channels": "channel",
+    "chats": "chat",
+    "time_intervals": "time interval",
+    "levels": "level",
+    "verbs": "verb",
+}
+
+
+def check_references(document: Document) -> None:
+    """Adds the problems found to those of the document, whose data is a mapping."""
+    data = document.data
+    routes = list(_routes(data.get("route"), ("route",), "root"))
+    known = {section: _names(data, section) for section in WORDS}
+    for pattern, section in REFERENCES:
+        _check(document, data, (), pattern, section, known[section])
+    for path, route, _ in routes:
+        for pattern, section in ROUTE_REFERENCES:
+            _check(document, route, path, pattern, section, known[section])
+    _check_root(document)
+    _check_route_names(document, routes)
+    _check_accounts(document)
+    _check_cases(document)
+    for section in ("channels", "sources"):
+        if data.get(section) == {}:
+            document.report(document.place((section,)), "at least one is needed")
+
+
+def _names(data: dict[str, Any], section: str) -> set[str] | None:
+    """The names that exist; None when that cannot be told because of another mistake."""
+    if section == "verbs":
+        return {*VERBS, "*"}
+    if section == "levels":
+        sensitivity = data.get("sensitivity")
+        levels = sensitivity.get("levels", LEVELS) if isinstance(sensitivity, dict) else LEVELS
+        return {level for level in levels if isinstance(level, str)} if isinstance(levels, list | tuple) else None
+    found = data.get(section, {})
+    return set(found) if isinstance(found, dict) else None
+
+
+def _find(data: Any, path: Path, pattern: list[str]) -> Iterator[tuple[Path, Any]]:
+    """The values that `a.*.b` leads to, with their paths; nothing where the data has another shape."""
+    if not pattern:
+        yield path, data
+        return
+    step, *rest = pattern
+    found: dict[str | int, Any] = data if isinstance(data, dict) else dict(enumerate(data)) if isinstance(data, list) else {}
+    for key, value in found.items() if step == "*" else [(step, found[step])] if step in found else []:
+        yield from _find(value, (*path, key), rest)
+
+
+def _check(document: Document, data: Any, root: Path, pattern: str, section: str, known: set[str] | None) -> None:
+    for path, value in _find(data, root, pattern.split(".")):
+        if known is None or value in (None, "") or not isinstance(value, str) or value in known or path in document.unset:
+            continue
+        if path in document.secrets:
+            document.report(document.place(path), f'unknown {WORDS[section]} "{HIDDEN}"')
+            continue
+        remedy = did_you_mean(value, known) or f"There is none yet: add it under `{section}`."
+        document.report(document.place(path), f'unknown {WORDS[section]} "{value}"', remedy)
+
+
+def _routes(route: Any, path: Path, route_id: str) -> Iterator[tuple[Path, dict[str, Any], str]]:
+    """Every route with its path and its id, as the compiled tree will name it."""
+    if not isinstance(route, dict):
+        return
+    name = route.get("name")
+    route_id = name if isinstance(name, str) else route_id
+    yield path, route, route_id
+    children = route.get("routes")
+    for i, child in enumerate(children if isinstance(children, list) else []):
+        yield from _routes(child, (*path, "routes", i), f"{route_id}.{i}")
+
+
+def _check_root(document: Document) -> None:
+    root = document.data.get("route")
+    if not isinstance(root, dict):
+        return
+    if not root.get("channels"):
+        what, remedy = "the root route has no channels", "Add `channels`: where an alert goes that no other route takes."
+        document.report(document.place(("route",)), what, remedy)
+    for key in ("match", "continue"):
+        if root.get(key):
+            what = f'the root route takes every alert, so it cannot have "{key}"'
+            document.report(document.keys[("route", key)], what, "Move it to a route below.")
+
+
+def _check_route_names(document: Document, routes: list[tuple[Path, dict[str, Any], str]]) -> None:
+    first: dict[str, Path] = {}
+    for path, route, route_id in routes:
+        if "name" in route and route_id in first:
+            other = document.place(first[route_id])
+            what = f'the name "{route_id}" is taken by the route in {other.file}:{other.line}'
+            document.report(document.place((*path, "name")), what, "Give each route its own name, or none.")
+        first.setdefault(route_id, path)
+
+
+def _check_accounts(document: Document) -> None:
+    """Every act has a name: an account or a token belongs to one person, on a chat that exists."""
+    owners: dict[tuple[str, str], str] = {}
+    for path, value in _find(document.data, (), ["people", "*", "*"]):
+        _, person, key = map(str, path)
+        if key not in Person.model_fields and key not in CHATS:
+            remedy = did_you_mean(key, [*Person.model_fields, *CHATS], "Known are {}.")
+            document.report(document.keys[path], f'unknown key "{key}"', remedy)
+        elif key != "name" and isinstance(value, str) and path not in document.unset:
+            owner = owners.setdefault((key, value), person)
+            if owner != person:
+                document.report(document.place(path), f"{owner} has the same {key}", "It must tell two people apart.")
+
+
+def _check_cases(document: Document) -> None:
+    for path, case in _find(document.data, (), ["tests", "*"]):
+        expect = case.get("expect") if isinstance(case, dict) else None
+        if expect == {}:
+            document.report(document.place((*path, "expect")), "this test expects nothing", "Say at least which channels.")
+        if isinstance(expect, dict) and "muted" in expect and "at" not in case:
+            document.report(document.keys[(*path, "expect", "muted")], '"muted" depends on the time', "Add `at` to the test.")
