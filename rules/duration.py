@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 
 SECONDS = {"y": 365 * 86400.0, "w": 7 * 86400.0, "d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 LONGEST = 292 * SECONDS["y"]  # Prometheus counts int64 nanoseconds: 292 years
-_EXAMPLE = "such as 10s, 4h or 1h30m"
+_EXAMPLE = "for example 10s, 4h or 1h30m"
 _GRAMMAR = re.compile("".join(f"(?:([0-9]{{1,15}}){unit})?" for unit in SECONDS))
 _SHOWN_MS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 
@@ -20,10 +20,10 @@ def parse_duration(text: str) -> float:
     if text == "0":
         return 0.0
     if not text:
-        raise ValueError(f"an empty text is not a duration: write a number and a unit, {_EXAMPLE}")
+        raise ValueError(f"an empty text is not a duration: write a number and a unit; {_EXAMPLE}")
     match = _GRAMMAR.fullmatch(text)
     if not match:
-        raise ValueError(f"{_clip(text)!r} is not a duration: {_why(text)}, {_EXAMPLE}")
+        raise ValueError(f"{_clip(text)!r} is not a duration: {_why(text)}; {_EXAMPLE}")
     seconds = math.fsum(int(count) * size for count, size in zip(match.groups(), SECONDS.values(), strict=True) if count)
     return _bounded(seconds, text)
 
@@ -32,7 +32,7 @@ def _why(text: str) -> str:
     if re.fullmatch(r"[0-9.]+", text):
         return f"the unit is missing ({', '.join(SECONDS)})"
     if "." in text:
-        return "fractions have no place in it; use a smaller unit"
+        return "use a smaller unit instead of a fraction"
     if text.startswith("-"):
         return "it cannot be negative"
     if " " in text:
@@ -46,7 +46,7 @@ def _clip(text: str) -> str:
 
 def _bounded(seconds: float, written: object) -> float:
     if not 0 <= seconds <= LONGEST:  # NaN fails this, too
-        raise ValueError(f"{_clip(str(written))} is out of range: a duration is between 0 and 292 years, {_EXAMPLE}")
+        raise ValueError(f"{_clip(str(written))} is out of range: a duration is between 0 and 292 years; {_EXAMPLE}")
     return seconds
 
 
@@ -71,7 +71,7 @@ def _seconds(written: Any) -> float:
     if isinstance(written, str):
         return parse_duration(written)
     if isinstance(written, bool) or not isinstance(written, int | float):
-        raise ValueError(f"a duration is a text {_EXAMPLE}, or a number of seconds")
+        raise ValueError(f"a duration is a text or a number of seconds; {_EXAMPLE}")
     return float(_bounded(written, written))
 
 
@@ -84,7 +84,7 @@ Duration = Annotated[
                 {"type": "string", "pattern": f"^(?:0|(?=.){_GRAMMAR.pattern})$"},
                 {"type": "number", "minimum": 0},
             ],
-            "description": f"A length of time, {_EXAMPLE}; a plain number means seconds.",
+            "description": f"A length of time; {_EXAMPLE}. A plain number means seconds.",
             "examples": ["10s", "4h", "1h30m"],
         }
     ),

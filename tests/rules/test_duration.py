@@ -22,11 +22,11 @@ def test_prometheus_durations_are_read(text: str, seconds: float) -> None:
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("", "an empty text is not a duration: write a number and a unit, such as 10s, 4h or 1h30m"),
-        ("10", "'10' is not a duration: the unit is missing (y, w, d, h, m, s, ms), such as 10s, 4h or 1h30m"),
-        ("1.5h", "'1.5h' is not a duration: fractions have no place in it; use a smaller unit, such as 10s, 4h or 1h30m"),
-        ("-5m", "'-5m' is not a duration: it cannot be negative, such as 10s, 4h or 1h30m"),
-        ("1h 30m", "'1h 30m' is not a duration: write it without spaces, such as 10s, 4h or 1h30m"),
+        ("", "an empty text is not a duration: write a number and a unit; for example 10s, 4h or 1h30m"),
+        ("10", "'10' is not a duration: the unit is missing (y, w, d, h, m, s, ms); for example 10s, 4h or 1h30m"),
+        ("1.5h", "'1.5h' is not a duration: use a smaller unit instead of a fraction; for example 10s, 4h or 1h30m"),
+        ("-5m", "'-5m' is not a duration: it cannot be negative; for example 10s, 4h or 1h30m"),
+        ("1h 30m", "'1h 30m' is not a duration: write it without spaces; for example 10s, 4h or 1h30m"),
         ("30m1h", "each unit once, the largest first"),
         ("1h1h", "each unit once"),
         ("4hours", "each with a unit (y, w, d, h, m, s, ms)"),
@@ -70,7 +70,7 @@ def test_any_text_is_a_duration_or_a_value_error(text: str) -> None:
     try:
         assert 0 <= parse_duration(text) <= LONGEST
     except ValueError as error:
-        assert "such as 10s" in str(error)
+        assert "for example 10s" in str(error)
 
 
 class Waits(BaseModel):
@@ -87,7 +87,7 @@ def test_a_model_takes_text_or_seconds(written: object, seconds: float) -> None:
 
 @pytest.mark.parametrize("written", [-1, float("nan"), float("inf"), 1e300, 10**400, True, None, [], {}, "soon", "5"])
 def test_a_model_refuses_what_is_no_duration(written: object) -> None:
-    with pytest.raises(ValidationError, match="such as 10s, 4h or 1h30m"):
+    with pytest.raises(ValidationError, match="for example 10s, 4h or 1h30m"):
         Waits.model_validate({"wait": written})
 
 
