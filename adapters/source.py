@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -43,6 +43,25 @@ class Batch(msgspec.Struct):
 
     reports: list[Report]
     bad: list[BadAlert] = []
+    answer: Callable[[int, Sequence[BadAlert]], Response] | None = None
+    """How to answer this very request, where it wants another form than `Source.reply` gives; same arguments."""
+
+
+MOST_REASONS = 20
+
+
+def json_reply(accepted: int, bad: Sequence[BadAlert]) -> Response:
+    """The answer for senders that only look at the status: 200, or 400 when no alert of several made sense."""
+    answer: dict[str, object] = {"status": "ok" if accepted or not bad else "error", "accepted": accepted}
+    if bad:
+        answer["bad"] = reasons(bad)
+    return Response(400 if bad and not accepted else 200, msgspec.json.encode(answer))
+
+
+def reasons(bad: Sequence[BadAlert]) -> list[str]:
+    """Why alerts were not understood; a sender that got everything wrong needs no thousand lines to see it."""
+    more = [f"and {len(bad) - MOST_REASONS} more"] if len(bad) > MOST_REASONS else []
+    return [*map(str, bad[:MOST_REASONS]), *more]
 
 
 class Source(Protocol):
