@@ -18,6 +18,7 @@ run: .venv/.runtime ## Run Tocsin with your config.yaml (another: make run CONFI
 test: lint pytest ## Lint, type-check and run the tests
 
 test-nightly: export TOCSIN_TEST_PROFILE = nightly
+test-nightly: export PYTEST_TIMEOUT = 1800
 test-nightly: lint pytest ## The same tests with far more random examples
 
 check: lint ## Lint, type-check, and check config.example.yaml

@@ -13,7 +13,7 @@ SEED = int(os.environ.get("TOCSIN_TEST_SEED") or (random.SystemRandom().randrang
 
 # No deadline: how fast one example runs says more about the machine than about the code; pytest-timeout catches a hang.
 hypothesis.settings.register_profile("fast", max_examples=100, deadline=None, print_blob=True, derandomize=True)
-hypothesis.settings.register_profile("nightly", max_examples=3000, deadline=None, print_blob=True)
+hypothesis.settings.register_profile("nightly", max_examples=2000, deadline=None, print_blob=True)
 hypothesis.settings.load_profile(PROFILE)
 
 

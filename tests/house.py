@@ -97,7 +97,7 @@ def circles(tree: Path) -> list[str]:
     for module, target, _ in imports(tree):
         while target and target not in known:  # `import rules.alert.Alert` does not exist, but `rules.alert` might
             target = target.rpartition(".")[0]
-        if target and target != module:
+        if target:
             graph[module].add(target)
     try:
         graphlib.TopologicalSorter(graph).prepare()
