@@ -61,7 +61,7 @@ _SILENCE = re.compile(rf"[A-Za-z0-9_-]{{1,64}}{_END}")
 _STRAIGHT = r'"(?:[^"\\]|\\.)*"'
 _CURLY = r'[“”„‟]((?:[^"“”„‟\\]|\\.)*)["“”„‟]'
 _UNTIDY = re.compile(rf"({_STRAIGHT})|([=~]\s*){_CURLY}|[{BLANK}]+", re.DOTALL)
-_BRACED = re.compile(rf'\{{(?:{_STRAIGHT}|[=~]\s*{_CURLY}|[^"}}])*+\}}', re.DOTALL)
+_BRACED = re.compile(rf'\{{(?:{_STRAIGHT}|[=~]\s*{_CURLY}|(?![=~]\s*[“”„‟])[^"}}])*+\}}', re.DOTALL)
 _BARE = re.compile(
     rf"(?:[A-Za-z_:][\w:.]*|{_STRAIGHT})[{BLANK}]*(?:=~|!~|!=|=)[{BLANK}]*"
     rf'(?:{_STRAIGHT}|{_CURLY}|[^{BLANK},"“”„‟][^{BLANK},"]*)',
@@ -172,13 +172,13 @@ def _matchers(line: _Line, arg: Arg) -> tuple[Matcher, ...]:
         if line.sees(_ALMOST) or line.word().startswith("{"):
             raise line.wrong(f"{line.verb.name} takes an incident or matchers, not both.")
         return ()
-    written = line.take(_BRACED) or ",".join(_bare_matchers(line))
+    written = _tidy(line.take(_BRACED) or ", ".join(_bare_matchers(line)))
     if line.sees(_ALMOST) or line.word().startswith("{"):  # nearly a matcher: never a reason, that would mute too much
         raise line.wrong(f'I cannot read the matchers from "{clip(line.text[line.at :])}" on.')
     try:
-        found = parse_matchers(_tidy(written))
+        found = parse_matchers(written)
     except ValueError as error:
-        raise line.wrong(f"I cannot read the matchers: {error}.") from None
+        raise line.wrong(f"I cannot read the matchers {clip(written)}: {error}.") from None
     if line.verb.name == "silence":
         _check_silence(line, found)
     return found
