@@ -72,7 +72,7 @@ def warnings(config: Config) -> list[str]:
 
 def _open_sources(config: Config) -> Iterator[str]:
     for name, source in config.sources.items():
-        if getattr(source, "auth", None) in (None, "none"):
+        if source.auth.none:
             yield f"sources.{name}: anybody who can reach {config.listen} can send alerts to it (auth: none)"
 
 

@@ -79,9 +79,11 @@ def read_file(path: FilePath, file: str, env: Mapping[str, str]) -> Document:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        what, remedy = f"cannot be read: {(error.strerror or 'no such file').lower()}", ""
+        what, remedy = f"cannot be read ({(error.strerror or 'bad name').lower()})", "Name the file with -c FILE."
     except UnicodeDecodeError as error:
         what, remedy = f"is not UTF-8 text (byte {error.start + 1})", "Save it as UTF-8."
+    except ValueError:
+        what, remedy = "is no name that a file can have", ""
     else:
         return read_document(text, file, env, path.parent)
     document = Document(file)

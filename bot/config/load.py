@@ -28,11 +28,16 @@ def load(path: FilePath | str, env: Mapping[str, str] = os.environ) -> Config:
 
     `env`: where `${NAME}` is looked up. `${file:PATH}` and `include` start from the file's own folder.
     """
+    return load_with_places(path, env)[0]
+
+
+def load_with_places(path: FilePath | str, env: Mapping[str, str] = os.environ) -> tuple[Config, Document]:
+    """The same, with the document that knows in which line each part stands."""
     document = read_file(FilePath(path), str(path), env)
     if document.broken:
         raise ConfigErrors(document.problems)
     if not isinstance(document.data, dict):
-        what = "it is empty" if document.data is None else "expected a mapping (key: value)"
+        what = "the file is empty" if document.data is None else "expected a mapping (key: value)"
         document.report(document.place(()), what, "Start from config.example.yaml.")
         raise ConfigErrors(document.problems)
     include_files(document, FilePath(path), env)
@@ -41,7 +46,7 @@ def load(path: FilePath | str, env: Mapping[str, str] = os.environ) -> Config:
     check_references(document)
     if document.problems or config is None:
         raise ConfigErrors(_tidy(document))
-    return config
+    return config, document
 
 
 def _build_adapters(document: Document, section: str) -> Any:

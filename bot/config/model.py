@@ -6,7 +6,7 @@ import ipaddress
 import re
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, SerializeAsAny
+from pydantic import AfterValidator, BeforeValidator, Field, SerializeAsAny, WithJsonSchema
 
 from adapters.source_config import SourceConfig
 from bot.config.case import Case
@@ -21,7 +21,8 @@ _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 _STORE = re.compile(r"sqlite:///.+|postgres(ql)?://.+", re.DOTALL)
 
 
-def _check_listen(text: str) -> str:
+def _check_listen(written: Any) -> str:
+    text = str(written)
     host, _, port = text.rpartition(":")
     if not (port.isascii() and port.isdigit() and int(port) < 65536 and _is_host(host)):
         raise ValueError("expected an address and a port, such as 127.0.0.1:8080 or [::]:8080")
@@ -53,6 +54,9 @@ def _as_list(written: Any) -> Any:
     return [written] if isinstance(written, str) else written
 
 
+_ONE_OR_MORE = WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]})
+
+
 class Admin(Strict):
     """Who is told when Tocsin itself is in trouble."""
 
@@ -63,7 +67,7 @@ class Admin(Strict):
 class Config(Strict):
     """The whole configuration, as `bot.config.load` returns it: every name in it refers to something."""
 
-    listen: Annotated[str, AfterValidator(_check_listen)] = Field(
+    listen: Annotated[str, BeforeValidator(_check_listen)] = Field(
         "127.0.0.1:8080", description="The address and port to serve on."
     )
     public_url: Annotated[str, AfterValidator(_check_url)] = Field(
@@ -88,10 +92,10 @@ class Config(Strict):
         description="Where alerts come from. `type` says the kind of source."
     )
     sensitivity: Sensitivity = Field(default_factory=lambda: Sensitivity.model_validate({}), description="How secret alerts are.")
-    route: Route = Field(description="The routing tree: which channels an alert goes to.")
+    route: Route = Field(description="The routing tree, from alerts to channels.")
     inhibit: tuple[Inhibition, ...] = Field((), description="Alerts that mute others while they fire.")
     time_intervals: dict[str, TimeInterval] = Field({}, description="Named times, such as business hours.")
     tests: tuple[Case, ...] = Field((), description="Alerts, and where they must go; `tocsin check` runs them.")
-    include: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(
+    include: Annotated[tuple[str, ...], BeforeValidator(_as_list), _ONE_OR_MORE] = Field(
         (), description="Further files, as names or patterns: each adds routes, channels, tests and the like of one team."
     )

@@ -66,9 +66,9 @@ def listed(names: Iterable[object]) -> str:
     return ", ".join(found[:12]) + (f" and {len(found) - 12} more" if len(found) > 12 else "")
 
 
-def did_you_mean(word: str, known: Iterable[str], otherwise: str = "Known are {}.") -> str:
+def did_you_mean(word: str, known: Iterable[str], otherwise: str = "Known: {}.") -> str:
     """A remedy for an unknown word: the closest known one, else all of them; empty when none is known."""
-    names = sorted(known)
+    names = list(known)
     close = get_close_matches(word.lower(), names, n=1, cutoff=0.6)
     if close:
         return f'Did you mean "{close[0]}"?'

@@ -48,6 +48,8 @@ WORDS = {
     "verbs": "verb",
 }
 
+NONE_YET = {"chats": "`chats: {console: {type: console}}`"}
+
 
 def check_references(document: Document) -> None:
     """Adds the problems found to those of the document, whose data is a mapping."""
@@ -68,16 +70,16 @@ def check_references(document: Document) -> None:
             document.report(document.place((section,)), "at least one is needed")
 
 
-def _names(data: dict[str, Any], section: str) -> set[str] | None:
+def _names(data: dict[str, Any], section: str) -> list[str] | None:
     """The names that exist; None when that cannot be told because of another mistake."""
     if section == "verbs":
-        return {*VERBS, "*"}
+        return [*VERBS, "*"]
     if section == "levels":
         sensitivity = data.get("sensitivity")
         levels = sensitivity.get("levels", LEVELS) if isinstance(sensitivity, dict) else LEVELS
-        return {level for level in levels if isinstance(level, str)} if isinstance(levels, list | tuple) else None
+        return [level for level in levels if isinstance(level, str)] if isinstance(levels, list | tuple) else None
     found = data.get(section, {})
-    return set(found) if isinstance(found, dict) else None
+    return list(found) if isinstance(found, dict) else None
 
 
 def _find(data: Any, path: Path, pattern: list[str]) -> Iterator[tuple[Path, Any]]:
@@ -91,14 +93,14 @@ def _find(data: Any, path: Path, pattern: list[str]) -> Iterator[tuple[Path, Any
         yield from _find(value, (*path, key), rest)
 
 
-def _check(document: Document, data: Any, root: Path, pattern: str, section: str, known: set[str] | None) -> None:
+def _check(document: Document, data: Any, root: Path, pattern: str, section: str, known: list[str] | None) -> None:
     for path, value in _find(data, root, pattern.split(".")):
         if known is None or value in (None, "") or not isinstance(value, str) or value in known or path in document.unset:
             continue
         if path in document.secrets:
             document.report(document.place(path), f'unknown {WORDS[section]} "{HIDDEN}"')
             continue
-        remedy = did_you_mean(value, known) or f"There is none yet: add it under `{section}`."
+        remedy = did_you_mean(value, known) or f"There is none yet: write {NONE_YET.get(section, f'it under `{section}`')}."
         document.report(document.place(path), f'unknown {WORDS[section]} "{value}"', remedy)
 
 
@@ -143,7 +145,7 @@ def _check_accounts(document: Document) -> None:
     for path, value in _find(document.data, (), ["people", "*", "*"]):
         _, person, key = map(str, path)
         if key not in Person.model_fields and key not in CHATS:
-            remedy = did_you_mean(key, [*Person.model_fields, *CHATS], "Known are {}.")
+            remedy = did_you_mean(key, [*Person.model_fields, *CHATS])
             document.report(document.keys[path], f'unknown key "{key}"', remedy)
         elif key != "name" and isinstance(value, str) and path not in document.unset:
             owner = owners.setdefault((key, value), person)

@@ -37,15 +37,21 @@ def explain_error(error: Mapping[str, Any], model: type[BaseModel], secret: bool
         return f'"{loc[-1]}" is missing', _what_to_add(fields_at(model, loc[:-1]).get(loc[-1]))
     if kind == "extra_forbidden":
         known = [field.alias or name for name, field in fields_at(model, loc[:-1]).items()]
-        return f'unknown key "{loc[-1]}"', did_you_mean(str(loc[-1]), known, "Known keys are {}.")
+        return f'unknown key "{loc[-1]}"', did_you_mean(str(loc[-1]), known)
     if kind in ("literal_error", "enum"):
         return f"expected {_unquoted(error['ctx']['expected'])}, found {_found(value, secret)}", ""
     if expected := _EXPECTED.get(kind):
         return f"expected {expected}, found {_found(value, secret)}", "" if secret else _remedy(kind, value)
     if secret:
         return "the secret that is put in here does not fit", "Look at the variable or file it comes from."
-    message = str(error.get("ctx", {}).get("error") or error["msg"])
-    return message.replace("Input should be", "expected", 1).rstrip("."), ""
+    if kind == "too_short":
+        return f"at least {error['ctx']['min_length']} is needed here", ""
+    message = str(error.get("ctx", {}).get("error") or error["msg"]).rstrip(".")
+    if kind == "value_error":
+        return message, ""
+    for theirs, ours in (("Input should be", "it must be"), ("String should match pattern", "it must match the pattern")):
+        message = message.replace(theirs, ours, 1)
+    return f"{message}, found {_found(value, secret)}", ""
 
 
 def _what_to_add(field: FieldInfo | None) -> str:

@@ -1,0 +1,154 @@
+"""The command line. Each command imports what it needs when it runs, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="tocsin",
+    help="The alert bridge that never loses an accepted alert and never shows one to the wrong eyes.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help, alike on a terminal and in a pipe
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+ConfigFile = Annotated[Path, typer.Option("--config", "-c", metavar="FILE", help="The configuration.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+Labels = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="ALERT", help="Its labels as label=value …, a file of JSON, or - for the standard input.", show_default=False
+    ),
+]
+DEFAULT = Path("config.yaml")
+
+
+def main() -> None:
+    """Runs the command line. Exit codes: 0 yes, 1 no, 2 the command or the configuration is wrong."""
+    app()
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"tocsin {version('tocsin')}")
+        raise typer.Exit
+
+
+@app.callback(invoke_without_command=True)
+def _without_command(
+    context: typer.Context,
+    _: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+@app.command("run")
+def run_command(config: ConfigFile = DEFAULT) -> None:
+    """Run the bot."""
+    from bot.app import run
+    from bot.cli.screen import MISUSED, complain_of
+    from bot.config import ConfigErrors
+
+    try:
+        raise typer.Exit(run(config))
+    except ConfigErrors as error:
+        complain_of(error.problems)
+        raise typer.Exit(MISUSED) from None
+
+
+@app.command("demo")
+def demo_command(once: Annotated[bool, typer.Option("--once", help="Play the story once, then end.")] = False) -> None:
+    """See it work: made-up alerts, no account, no configuration."""
+    from bot.demo import demo
+
+    raise typer.Exit(demo(once=once))
+
+
+@app.command("check")
+def check_command(config: ConfigFile = DEFAULT, as_json: AsJson = False) -> None:
+    """Check the configuration and run its tests.
+
+    Exit code 1: a test fails. 2: the configuration has mistakes.
+    """
+    from bot.cli.check import check, check_json
+
+    raise typer.Exit((check_json if as_json else check)(config))
+
+
+@app.command("explain")
+def explain_command(
+    alert: Labels = None,
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="When: 2026-01-06T03:00:00Z. By default now.")] = None,
+    config: ConfigFile = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Tell where an alert would go, and why.
+
+    For example: tocsin explain alertname=PgDown team=db severity=critical
+    """
+    from bot.cli.explain import explain, explain_json
+    from bot.cli.labels import read_alerts
+    from bot.cli.screen import misused, read_config
+    from bot.config.moment import parse_moment
+
+    try:
+        alerts = read_alerts(alert or [])
+        moment = parse_moment(at) if at else time.time()
+    except ValueError as error:
+        raise misused(str(error)) from None
+    (explain_json if as_json else explain)(read_config(config), alerts, moment)
+
+
+@app.command("send")
+def send_command(
+    alert: Labels = None,
+    to: Annotated[
+        str | None, typer.Option(metavar="URL", help="The bot's address. By default as the configuration says.")
+    ] = None,
+    source: Annotated[str | None, typer.Option(metavar="NAME", help="Which of its sources to be.")] = None,
+    token: Annotated[str | None, typer.Option(metavar="T", help="The source's bearer token.")] = None,
+    resolved: Annotated[bool, typer.Option("--resolved", help="Tell that the alert is over.")] = False,
+    config: ConfigFile = DEFAULT,
+) -> None:
+    """Send a sample alert to a running bot.
+
+    For example: tocsin send alertname=PgDown team=db severity=critical
+    """
+    from bot.cli.labels import read_alerts
+    from bot.cli.screen import misused, read_config
+    from bot.cli.send import SAMPLE, send, target_from
+
+    try:
+        alerts = read_alerts(alert) if alert else [SAMPLE]
+        loaded = None if to and not config.exists() else read_config(config)
+        target = target_from(loaded, to, source, token)
+    except ValueError as error:
+        raise misused(str(error)) from None
+    raise typer.Exit(max(send(target, labels, resolved, time.time(), loaded) for labels in alerts))
+
+
+@app.command("schema")
+def schema_command() -> None:
+    """Print the configuration's JSON Schema, for editors."""
+    from bot.cli.screen import say_json
+    from bot.config.schema import json_schema
+
+    say_json(json_schema())
+
+
+@app.command("version")
+def version_command() -> None:
+    """Print the version."""
+    _print_version(True)
+
+
+if __name__ == "__main__":
+    main()

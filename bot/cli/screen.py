@@ -1,0 +1,64 @@
+"""What the command line prints: in colour on a terminal, plain elsewhere, never wrapped by us."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from bot.config import Config, ConfigErrors, Problem
+from bot.config.document import Document
+from bot.config.load import load_with_places
+
+FAILED, MISUSED = 1, 2
+"""Exit codes: the answer is no; the command or the configuration is wrong."""
+
+
+def say(*parts: str | tuple[str, str]) -> None:
+    """Prints one line of texts, and of (text, style) pairs."""
+    Console(highlight=False).print(Text.assemble(*parts), soft_wrap=True)
+
+
+def complain(*parts: str | tuple[str, str]) -> None:
+    """The same to the error output."""
+    Console(highlight=False, stderr=True).print(Text.assemble(*parts), soft_wrap=True)
+
+
+def say_json(value: Any) -> None:
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+def complain_of(problems: Iterable[Problem]) -> None:
+    """One mistake a line, as compilers do."""
+    found = list(problems)
+    for problem in found:
+        path = (problem.path + ": ", "bold") if problem.path else ""
+        remedy = (". " + problem.remedy, "green") if problem.remedy else ""
+        complain((problem.where + ": ", "cyan"), path, problem.what, remedy)
+    count = f"{len(found)} mistake" if len(found) == 1 else f"{len(found)} mistakes"
+    complain(("✘ ", "red"), f"{count}. Nothing was started or changed.")
+
+
+def read_config(path: Path) -> Config:
+    """The configuration; prints its mistakes and exits if it has any."""
+    return read_with_places(path)[0]
+
+
+def read_with_places(path: Path) -> tuple[Config, Document]:
+    try:
+        return load_with_places(path)
+    except ConfigErrors as error:
+        complain_of(error.problems)
+        raise typer.Exit(MISUSED) from None
+
+
+def misused(text: str) -> typer.Exit:
+    """Prints what is wrong with the command; raise what it returns."""
+    complain(("✘ ", "red"), text)
+    return typer.Exit(MISUSED)
