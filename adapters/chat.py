@@ -173,8 +173,11 @@ class Chat(Protocol):
 
     async def direct_message(self, account: str, text: str, key: str) -> str: ...
 
-    async def find(self, channel: Channel, key: str) -> str | None:
-        """The handle of the post with this key if it arrived; None if it surely did not. Raises DeliveryError if it cannot tell."""
+    async def find(self, channel: Channel, key: str, thread: str = "") -> str | None:
+        """The handle of the post with this key if it arrived; None if it surely did not. Raises DeliveryError if it cannot tell.
+
+        `thread`: the handle of the card in whose thread to look, for the key of a reply.
+        """
 
     def lanes(self, op: str, channel: Channel) -> Sequence[Lane]:
         """The budgets that a call spends; `op` is the name of a method above."""

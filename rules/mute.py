@@ -14,6 +14,9 @@ from rules.matcher import Matcher, Matchers, match_all
 from rules.route import Node
 
 Intervals = Mapping[str, Sequence[TimeIntervalSpec]]
+Sources = Mapping[int, Mapping[tuple[str, ...], str]]
+"""Per inhibition rule (its place in the list), the equal-values of every firing source alert and that alert's title."""
+
 NEVER = float("inf")
 
 
@@ -60,13 +63,8 @@ def muted_by_silence(labels: Mapping[str, str], silences: Iterable[Silence], at:
     return Mute(Kind.muted_by_silence, f"silence {last.id} by {last.by}: {last.reason}", last.ends_at)
 
 
-def muted_by_inhibition(
-    labels: Mapping[str, str], rules: Sequence[Inhibition], sources: Mapping[int, Mapping[tuple[str, ...], str]]
-) -> Mute | None:
-    """`sources`: per rule (its place in `rules`), the equal-values of every firing source alert and that alert's title.
-
-    An alert that matches both sides is never muted by itself or its like, as in Alertmanager.
-    """
+def muted_by_inhibition(labels: Mapping[str, str], rules: Sequence[Inhibition], sources: Sources) -> Mute | None:
+    """An alert that matches both sides of a rule is never muted by itself or its like, as in Alertmanager."""
     for place, rule in enumerate(rules):
         title = sources.get(place, {}).get(rule.key(labels))
         if title is not None and match_all(rule.target, labels) and not match_all(rule.source, labels):
@@ -79,9 +77,14 @@ def muted_by_time_interval(node: Node, intervals: Intervals, at: float) -> Mute 
     route = node.route
     for name in route.mute_time_intervals:
         if contains(intervals[name], at):
-            return Mute(Kind.muted_by_time_interval, f"time interval {name}", next_change(intervals[name], at) or NEVER)
+            return Mute(Kind.muted_by_time_interval, f"time interval {name}", _flip(intervals[name], at))
     active = route.active_time_intervals
     if active and not any(contains(intervals[name], at) for name in active):
-        changes = [change for name in active if (change := next_change(intervals[name], at))]
-        return Mute(Kind.muted_by_time_interval, f"outside time interval {', '.join(active)}", min(changes, default=NEVER))
+        until = min(_flip(intervals[name], at) for name in active)
+        return Mute(Kind.muted_by_time_interval, f"outside time interval {', '.join(active)}", until)
     return None
+
+
+def _flip(interval: Sequence[TimeIntervalSpec], at: float) -> float:
+    change = next_change(interval, at)
+    return NEVER if change is None else change

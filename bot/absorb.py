@@ -1,0 +1,204 @@
+"""Alerts into incidents, inside one transaction: what each report means, which incident it belongs to, what is to be shown.
+
+Runs on the store's writer. Reads by the hundred, decides with rules/, writes by the hundred.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from msgspec.structs import replace
+from sqlalchemy import Connection
+
+from bot.moves import Moves, inhibiting_sources
+from bot.policy import Policy
+from bot.store import alerts as alert_rows
+from bot.store import incidents as incident_rows
+from bot.store import silences
+from bot.store.alerts import AlertRow
+from bot.store.counters import take
+from bot.store.incidents import IncidentRow, MemberRow, slot_of
+from rules.alert import Alert, Verdict, merge
+from rules.change import Change
+from rules.incident import Delta, Incident, Member, describe, takes
+from rules.mute import NEVER
+from rules.route import Node, route_alert
+
+Told = list[tuple[int, Change]]
+"""What happened to which incident, oldest first."""
+
+FIRED = (Verdict.new, Verdict.refired)
+
+
+class Seen(msgspec.Struct):
+    """One report on its way: its row as it was, the row as it is, and what it meant."""
+
+    row: AlertRow
+    verdict: Verdict
+    before: AlertRow | None
+
+    @property
+    def changed(self) -> bool:
+        """Whether a row must be written."""
+        if self.before is None or self.verdict in (Verdict.resolved, Verdict.refired):
+            return True
+        return self.verdict == Verdict.duplicate and self.reworded
+
+    @property
+    def reworded(self) -> bool:
+        """Whether it says anything new. A later expiry is not: bot/intake.py remembers that, and bot/jobs.py writes it when it matters."""
+        if self.before is None:
+            return False
+        old, new = self.before.alert, self.row.alert
+        same = (old.labels, old.annotations, old.links, old.severity) == (new.labels, new.annotations, new.links, new.severity)
+        return not same or old.starts_at != new.starts_at or self.before.state.ends_at != self.row.state.ends_at
+
+
+class Absorbed(msgspec.Struct):
+    """What one request led to: the verdict of each of its alerts, in order, and the changes of incidents."""
+
+    verdicts: list[Verdict]
+    told: Told
+
+
+def absorb(conn: Connection, requests: Sequence[Sequence[Alert]], policy: Policy, run: str, now: float) -> list[Absorbed]:
+    """All alerts of some requests, in order. `run`: the name of this process. `now`: seconds since the epoch."""
+    verdicts: list[list[Verdict]] = [[] for _ in requests]
+    told: Told = []
+    for batch in _rounds(requests):
+        seen = _Round(conn, policy, run, now).absorb([alert for _, alert in batch], told)
+        for (request, _), one in zip(batch, seen, strict=True):
+            verdicts[request].append(one.verdict)
+    return [Absorbed(found, told if i == 0 else []) for i, found in enumerate(verdicts)]
+
+
+def _rounds(requests: Sequence[Sequence[Alert]]) -> Iterable[list[tuple[int, Alert]]]:
+    """The alerts in batches without a repetition, so that each report meets what the one before it left. Mostly one batch."""
+    batches: list[list[tuple[int, Alert]]] = [[]]
+    times: dict[alert_rows.Key, int] = defaultdict(int)
+    for request, alerts in enumerate(requests):
+        for alert in alerts:
+            key = alert.source, alert.fingerprint
+            nth, times[key] = times[key], times[key] + 1
+            if nth == len(batches):
+                batches.append([])
+            batches[nth].append((request, alert))
+    return batches
+
+
+class _Round:
+    """One batch in which no alert comes twice."""
+
+    def __init__(self, conn: Connection, policy: Policy, run: str, now: float) -> None:
+        self.conn, self.policy, self.now = conn, policy, now
+        self.moves = Moves(conn, policy, run, now)
+        self.silences = silences.current(conn, now)
+
+    def absorb(self, alerts: Sequence[Alert], told: Told) -> list[Seen]:
+        known = alert_rows.load(self.conn, [(alert.source, alert.fingerprint) for alert in alerts])
+        seen = [self._look(alert, known.get((alert.source, alert.fingerprint))) for alert in alerts]
+        self._number_new([one.row for one in seen if one.before is None])
+        inhibitors = [one for one in seen if one.verdict in (*FIRED, Verdict.resolved) and self._marks_inhibitor(one)]
+        self._save_alerts(seen)
+        self.sources = inhibiting_sources(self.conn, self.policy)
+        self._join([one for one in seen if one.verdict in FIRED and one.row.state.firing])
+        self._update([one for one in seen if one.before and one.verdict not in FIRED and one.changed])
+        told += self.moves.save()
+        if inhibitors:
+            incident_rows.check_all(self.conn, self.now)
+        return seen
+
+    def _look(self, alert: Alert, before: AlertRow | None) -> Seen:
+        state, verdict = merge(before.state if before else None, alert, self.now)
+        if before and verdict in (Verdict.stale, Verdict.early_resolve):
+            return Seen(before, verdict, before)
+        kept = replace(
+            alert, firing=state.firing, starts_at=state.starts_at, ends_at=state.expires_at if state.firing else state.ends_at
+        )
+        if before and verdict == Verdict.resolved:  # the last words of a resolve are often emptier than those of the fire
+            kept = replace(before.alert, firing=False, ends_at=state.ends_at)
+        row = AlertRow(before.id if before else 0, kept, state, self.policy.sensitivity.of(alert.labels), self.now)
+        row.decided, row.inhibits = (before.decided, before.inhibits) if before else ("", None)
+        return Seen(row, verdict, before)
+
+    def _number_new(self, rows: Sequence[AlertRow]) -> None:
+        if rows:
+            first = take(self.conn, "alert", len(rows))
+            for i, row in enumerate(rows):
+                row.id = first + i
+
+    def _marks_inhibitor(self, one: Seen) -> bool:
+        """Marks an alert that mutes others; True when who is muted may have changed."""
+        rules = self.policy.inhibits(one.row.alert)
+        one.row.inhibits = msgspec.json.encode(rules).decode() if rules else None
+        return bool(rules)
+
+    def _save_alerts(self, seen: Sequence[Seen]) -> None:
+        for one in seen:
+            if one.verdict in FIRED:
+                nodes = route_alert(self.policy.root, one.row.alert.labels)
+                one.row.decided = f"{one.verdict.value}: {', '.join(node.id for node in nodes)}"
+        alert_rows.add(self.conn, [one.row for one in seen if one.before is None])
+        alert_rows.save(self.conn, [one.row for one in seen if one.before is not None and one.changed])
+
+    def _join(self, fired: Sequence[Seen]) -> None:
+        """Alerts that fire join the incident of each route that takes them; a new one is opened where none takes it."""
+        places = [(one.row, node) for one in fired for node in route_alert(self.policy.root, one.row.alert.labels)]
+        slots = [slot_of(node.id, node.group_of(row.alert.labels)) for row, node in places]
+        self.moves.load_latest(dict.fromkeys(slots))
+        openings: dict[str, list[tuple[AlertRow, Node]]] = defaultdict(list)
+        for slot, (row, node) in zip(slots, places, strict=True):
+            current = self.moves.by_slot.get(slot)
+            if current is None or not takes(current.incident, node.timing, self.now):
+                openings[slot].append((row, node))
+        self._open(openings)
+        self.moves.load_members([row.id for row, _ in places])
+        for slot, (row, node) in zip(slots, places, strict=True):
+            self._enter(self.moves.by_slot[slot].incident.number, row, node)
+
+    def _open(self, openings: dict[str, list[tuple[AlertRow, Node]]]) -> None:
+        if not openings:
+            return
+        number = take(self.conn, "incident", len(openings))
+        for slot, places in openings.items():
+            row, node = places[0]
+            incident = Incident(
+                number=number,
+                route=node.id,
+                group=node.group_of(row.alert.labels),
+                title=row.alert.title,
+                labels=row.alert.labels,
+                channels=node.channels,
+                sensitivity=row.sensitivity,
+                started_at=self.now,
+            )
+            self.moves.open(slot, IncidentRow(incident, NEVER, NEVER, self.now))
+            number += 1
+
+    def _enter(self, number: int, row: AlertRow, node: Node) -> None:
+        mute, until = self.policy.mute(row.alert, node, self.silences, self.sources, self.now)
+        self.moves.check_by(number, until)
+        before = self.moves.member(number, row.id)
+        after = Member(row.alert.severity, True, mute.kind.value if mute else "")
+        self.moves.describe(number, lambda incident: describe(incident, row.alert, self._highest(incident, row)))
+        self.moves.add(number, Delta(before.member if before else None, after))
+        self.moves.put(MemberRow(number, row.id, after, row.state.starts_at, 0.0, new=before is None))
+
+    def _highest(self, incident: Incident, row: AlertRow) -> str:
+        return self.policy.sensitivity.highest(incident.sensitivity, row.sensitivity)
+
+    def _update(self, changed: Sequence[Seen]) -> None:
+        """Alerts that resolved, or that fire on with another severity or other words."""
+        if not changed:
+            return
+        by_alert = {one.row.id: one for one in changed}
+        places = incident_rows.firing_members(self.conn, list(by_alert))
+        self.moves.load({place.incident for place in places})
+        for place in places:
+            one = by_alert[place.alert]
+            row = one.row
+            after = Member(row.alert.severity, row.state.firing, place.member.muted if row.state.firing else "")
+            self.moves.add(place.incident, Delta(place.member, after, one.verdict == Verdict.duplicate))
+            self.moves.put(MemberRow(place.incident, row.id, after, row.state.starts_at, row.state.ends_at))

@@ -1,0 +1,149 @@
+"""The JSON API: incidents as the bearer of a person's token may see them, and the chat commands for scripts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+from aiohttp import web
+from sqlalchemy import Connection
+
+from adapters.source import Rejected
+from bot.commands import Commands
+from bot.drawing import alerts_of
+from bot.policy import Policy
+from bot.store import deliveries, incidents
+from bot.store.deliveries import Delivery
+from bot.store.engine import Store
+from rules.access import Caller
+from rules.incident import Incident
+
+MOST_LISTED = 1000
+MOST_ALERTS = 1000
+
+LinkOf = Callable[[Delivery], str]
+
+
+class Api:
+    """`link_of` gives the address of a delivered card in its chat, or an empty text."""
+
+    def __init__(self, store: Store, policy: Callable[[], Policy], commands: Commands, link_of: LinkOf) -> None:
+        self._store, self._policy, self._commands, self._link_of = store, policy, commands, link_of
+
+    def routes(self) -> Sequence[web.AbstractRouteDef]:
+        return [
+            web.get("/api/v1/incidents", self._list),
+            web.get("/api/v1/incidents/{number}", self._one),
+            web.post("/api/v1/commands", self._command),
+        ]
+
+    def _caller(self, request: web.Request) -> Caller:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        person = self._policy().person_of_token(token.strip()) if scheme.lower() == "bearer" else None
+        if person is None:
+            raise Rejected(401, "send `Authorization: Bearer TOKEN` with the token of a person in `people`")
+        return self._policy().caller(person)
+
+    async def _list(self, request: web.Request) -> web.Response:
+        caller = self._caller(request)
+        state, limit = request.query.get("state", "open"), request.query.get("limit", "100")
+        if state not in ("open", "all"):
+            raise Rejected(400, f'state={state!r}: expected "open" or "all"')
+        if not limit.isascii() or not limit.isdigit() or not 0 < int(limit) <= MOST_LISTED:
+            raise Rejected(400, f"limit={limit!r}: expected a number from 1 to {MOST_LISTED}")
+        found = await self._store.read(_listed, caller, self._policy(), state == "open", int(limit))
+        return _json({"incidents": [self._json(row) for row in found]})
+
+    async def _one(self, request: web.Request) -> web.Response:
+        caller, text = self._caller(request), request.match_info["number"]
+        number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+        found = await self._store.read(_details, caller, self._policy(), [number])
+        if not found:
+            raise Rejected(404, f"there is no incident {text[:20]} that you may see")
+        return _json(self._json(found[0]))
+
+    async def _command(self, request: web.Request) -> web.Response:
+        caller = self._caller(request)
+        try:
+            order = msgspec.json.decode(await request.read(), type=Order)
+        except msgspec.MsgspecError as problem:
+            raise Rejected(400, f'expected {{"text": "ack 42"}}: {problem}') from problem
+        reply = await self._commands.run(caller.key, order.text)
+        return _json({"text": reply.text, "ok": reply.ok})
+
+    def _json(self, details: Details) -> dict[str, Any]:
+        incident = details.incident
+        return {
+            "number": incident.number,
+            "title": incident.title,
+            "state": incident.state.value,
+            "severity": incident.severity.name,
+            "sensitivity": incident.sensitivity,
+            "labels": incident.labels,
+            "owner": incident.owner,
+            "note": incident.note,
+            "started_at": incident.started_at,
+            "resolved_at": incident.resolved_at or None,
+            "alerts": details.alerts,
+            "timeline": details.timeline,
+            "deliveries": [_delivery(row, self._link_of(row)) for row in details.deliveries],
+        }
+
+
+class Order(msgspec.Struct):
+    text: str
+
+
+class Details(msgspec.Struct):
+    incident: Incident
+    alerts: list[dict[str, Any]]
+    timeline: list[dict[str, Any]]
+    deliveries: list[Delivery]
+
+
+def _listed(conn: Connection, caller: Caller, policy: Policy, open_only: bool, limit: int) -> list[Details]:
+    """The first `limit` incidents that the caller may see."""
+    rows = incidents.listed(conn, open_only, MOST_LISTED)
+    seen = [row.incident.number for row in rows if policy.may_see(caller, row.incident.sensitivity)]
+    return _details(conn, caller, policy, seen[:limit])
+
+
+def _details(conn: Connection, caller: Caller, policy: Policy, numbers: Sequence[int]) -> list[Details]:
+    found = incidents.load(conn, numbers)
+    shown: Mapping[int, list[Delivery]] = {number: [] for number in numbers}
+    for row in deliveries.of_incidents(conn, numbers):
+        shown[row.incident].append(row)
+    return [
+        Details(found[n].incident, _alerts(conn, found[n].incident), _timeline(conn, n), shown[n])
+        for n in numbers
+        if n in found and policy.may_see(caller, found[n].incident.sensitivity)
+    ]
+
+
+def _alerts(conn: Connection, incident: Incident) -> list[dict[str, Any]]:
+    return [
+        {
+            "source": alert.source,
+            "fingerprint": alert.fingerprint,
+            "state": "firing" if alert.firing else "resolved",
+            "severity": alert.severity.name,
+            "labels": alert.labels,
+            "annotations": alert.annotations,
+            "starts_at": alert.starts_at,
+            "ends_at": None if alert.firing else alert.ends_at,
+        }
+        for alert in alerts_of(conn, incident, MOST_ALERTS)
+    ]
+
+
+def _timeline(conn: Connection, number: int) -> list[dict[str, Any]]:
+    return [{"at": c.at, "change": c.kind.value, "by": c.by, "text": c.text} for _, c in incidents.told(conn, number)]
+
+
+def _delivery(row: Delivery, link: str) -> dict[str, Any]:
+    return {"channel": row.channel, "wanted": row.wanted, "shown": row.shown, "error": row.error or None, "link": link or None}
+
+
+def _json(value: Any) -> web.Response:
+    return web.Response(body=msgspec.json.encode(value), headers={"Content-Type": "application/json"})

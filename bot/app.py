@@ -1,0 +1,204 @@
+"""Wires the concrete parts and runs them until told to stop. Holds the only clock."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import structlog
+import uvloop
+from aiohttp import web
+
+from adapters import registry
+from adapters.chat import Chat
+from adapters.source import Source
+from bot import log as logs
+from bot import metrics
+from bot.absorb import Told
+from bot.api import Api
+from bot.commands import Commands
+from bot.config import Config, ConfigErrors, load
+from bot.delivery import Courier
+from bot.desk import Desk
+from bot.gate import Gate
+from bot.health import Health
+from bot.intake import Intake
+from bot.jobs import GRACE, Jobs
+from bot.pages import Pages
+from bot.policy import Policy
+from bot.reload import apply_policy
+from bot.store.deliveries import Delivery
+from bot.store.engine import Store
+from bot.store.messages import Messages
+from bot.store.retention import Retention
+from bot.store.sessions import SignIn
+from bot.store.writer import StoreUnavailable
+from bot.web import Web, serve
+
+log = structlog.get_logger()
+
+DRAIN_SECONDS = 5.0
+"""How long requests under way may take to end after SIGTERM."""
+
+
+class App:
+    """One Tocsin. `start` and `stop` are for tests and the demo; `run` below adds signals."""
+
+    def __init__(self, config: Config, path: Path | None = None, grace: float = GRACE) -> None:
+        self.config, self._path, self._grace = config, path, grace
+        self.policy = Policy(config)
+        self._sources = _build_sources(config)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._couriers: list[Courier] = []
+        self._chats: dict[str, Chat] = {}
+
+    async def start(self) -> None:
+        """Opens the store, listens, delivers. Raises StoreUnavailable, OSError with what to do."""
+        self.store = await Store.open(self.config.store)
+        await apply_policy(self.store, self.policy, time.time())
+        self.commands = Commands(self.store, self._policy, time.time, self._told)
+        self.sign_in = SignIn(
+            self.store, time.time, lambda token: self.policy.person_of_token(token), lambda who: who in self.config.people
+        )
+        desk = Desk(self._policy, time.time, Messages(self.store, time.time), self.sign_in, self.commands)
+        for name, chat in self.config.chats.items():
+            self._chats[name] = registry.load(registry.CHATS[_type(chat)])(name, chat, desk)
+            self._couriers.append(Courier(name, self._chats[name], self.store, self._policy, time.time))
+        self.intake = Intake(self.store, self._policy, time.time, self._told)
+        self._jobs = Jobs(self.store, self._policy, time.time, self._told, self.intake, self._grace)
+        self.health = Health(self.store, self._couriers)
+        self._server = await self._serve()
+        self._tasks = [
+            asyncio.create_task(self._jobs.run(), name="jobs"),
+            asyncio.create_task(Retention(self.store, self._policy, time.time).run(), name="retention"),
+            *(asyncio.create_task(courier.run(), name=f"courier-{courier.name}") for courier in self._couriers),
+            *(asyncio.create_task(chat.start(), name=f"chat-{name}") for name, chat in self._chats.items()),
+        ]
+        for task in self._tasks:
+            task.add_done_callback(self._ended)
+        log.info("ready", listen=self.config.listen, sources=list(self._sources), chats=list(self._chats))
+
+    async def stop(self) -> None:
+        """Takes nothing more, finishes what is under way, closes."""
+        log.info("stopping")
+        for chat in self._chats.values():
+            await chat.stop()
+        await self._server.shutdown()
+        await self._server.cleanup()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.store.close()
+        log.info("stopped")
+
+    async def reload(self) -> bool:
+        """Takes over the config file as it is now; keeps the old config if the new one is wrong."""
+        try:
+            config = load(self._path or Path("config.yaml"))
+            policy, sources = Policy(config), _build_sources(config)
+            await apply_policy(self.store, policy, time.time())
+        except (ConfigErrors, StoreUnavailable) as problem:
+            self.health.config_error = str(problem)
+            metrics.RELOADS.labels("refused").inc()
+            log.error("reload_refused", reason=str(problem))
+            return False
+        for key in ("listen", "store", "chats"):
+            if getattr(config, key) != getattr(self.config, key):
+                log.warning("reload_needs_restart", key=key)
+        self.config, self.policy, self._sources = config, policy, sources
+        self.health.config_error = ""
+        metrics.RELOADS.labels("ok").inc()
+        self._wake()
+        log.info("reloaded", sources=list(sources))
+        return True
+
+    @property
+    def port(self) -> int:
+        """The port it listens on, also when the config says 0."""
+        return int(self._server.addresses[0][1])
+
+    def _policy(self) -> Policy:
+        return self.policy
+
+    async def _serve(self) -> web.AppRunner:
+        gate = Gate(lambda: self.config, time.monotonic)
+        api = Api(self.store, self._policy, self.commands, self._link)
+        pages = Pages(self.store, self._link)
+        web_app = Web(self.intake, lambda: self._sources, gate, api, self.health)
+        routes = [route for chat in self._chats.values() for route in chat.routes()]
+        host, _, port = self.config.listen.rpartition(":")
+        return await serve(web_app.application([*routes, *pages.routes()]), host.strip("[]"), int(port))
+
+    def _told(self, told: Told) -> None:
+        """After each commit: what happened goes to the log and the metrics, and those who act on it are woken."""
+        for number, change in told:
+            metrics.CHANGES.labels(change.kind.value).inc()
+            log.info("incident_changed", incident=number, change=change.kind.value, by=change.by or None)
+        if told:
+            self._wake()
+
+    def _wake(self) -> None:
+        self._jobs.wake()
+        for courier in self._couriers:
+            courier.wake()
+
+    def _link(self, row: Delivery) -> str:
+        channel = self.policy.channels.get(row.channel)
+        chat = self._chats.get(channel.chat) if channel else None
+        return chat.link(channel, row.ref) if chat and channel and row.ref else ""
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A worker must never end by itself; if one does, everybody is told."""
+        if not task.cancelled() and (problem := task.exception()):
+            self.health.fault = f"{task.get_name()} ended: {problem!r}"
+            log.error("worker_ended", worker=task.get_name(), exc_info=problem)
+
+
+def _build_sources(config: Config) -> Mapping[str, Source]:
+    return {name: registry.load(registry.SOURCES[source.type])(name, source) for name, source in config.sources.items()}
+
+
+def _type(config: object) -> str:
+    return str(getattr(config, "type", ""))
+
+
+def run(config_path: Path) -> int:
+    """Runs Tocsin until SIGTERM or Ctrl-C. Returns the exit code; raises ConfigErrors before anything is started."""
+    logs.set_up()
+    config = load(config_path)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(_run(App(config, config_path)))
+
+
+async def _run(app: App) -> int:
+    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
+    try:
+        await app.start()
+    except (StoreUnavailable, OSError) as problem:
+        log.error("start_failed", reason=str(problem))
+        return 1
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    reloads: set[asyncio.Task[bool]] = set()
+    loop.add_signal_handler(signal.SIGHUP, lambda: reloads.add(asyncio.ensure_future(app.reload())))
+    announce(app)
+    await stopping.wait()
+    await app.stop()
+    return 0
+
+
+def announce(app: App) -> None:
+    """Says where the console is, with a link that signs its first admin in once."""
+    person = first_admin(app.config)
+    if person and any(_type(chat) == "console" for chat in app.config.chats.values()):
+        print(f"Console: {app.config.public_url}/signin?code={app.sign_in.one_time_code(person)}", flush=True)
+        print(f"The link signs in {app.config.people[person].name}, once, within 15 minutes.", flush=True)
+
+
+def first_admin(config: Config) -> str | None:
+    """The first member of the admin groups, else the first person."""
+    admins = [member for group in config.admin.groups for member in config.groups[group].members]
+    return next(iter([*admins, *config.people]), None)

@@ -1,0 +1,201 @@
+"""Closes the gap between the wanted and the shown revision of cards: worst first, one call in flight per card (G2, G4).
+
+One courier per chat, so that a chat that is slow or down delays no other, and never intake.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+import structlog
+from msgspec.structs import replace
+from sqlalchemy import Connection
+
+from adapters.chat import Chat, DeliveryError, Failure
+from bot import metrics
+from bot.drawing import Drawing, draw
+from bot.policy import Policy
+from bot.store import deliveries
+from bot.store.deliveries import Delivery
+from bot.store.engine import Store
+from bot.store.writer import StoreUnavailable
+from bot.verification import Verification
+from rules.retry import SLOW, back_off
+
+log = structlog.get_logger()
+R = TypeVar("R")
+
+IN_FLIGHT = 16
+"""Calls to one chat at the same time."""
+
+CALL_SECONDS = 15.0
+"""A call that took longer may or may not have arrived."""
+
+LONGEST_SLEEP = 5.0
+
+
+class Courier:
+    """Delivers to one chat. `wake()` after each commit."""
+
+    def __init__(self, name: str, chat: Chat, store: Store, policy: Callable[[], Policy], clock: Callable[[], float]) -> None:
+        self.name, self._chat, self._store, self._policy, self._clock = name, chat, store, policy, clock
+        self._verification = Verification(chat, policy, clock)
+        self._flying: dict[int, asyncio.Task[None]] = {}
+        self._woken = asyncio.Event()
+        self._paused_until = 0.0
+        self.trouble = ""  # why the whole chat waits, for /readyz
+
+    def wake(self) -> None:
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Until cancelled; calls under way are then given up, and asked about at the next start."""
+        try:
+            while True:
+                try:
+                    pause = await self._launch()
+                except StoreUnavailable as problem:
+                    log.warning("delivery_waits_for_store", chat=self.name, reason=str(problem))
+                    pause = 1.0
+                await self._sleep(pause)
+        finally:
+            for task in self._flying.values():
+                task.cancel()
+            await asyncio.gather(*self._flying.values(), return_exceptions=True)
+
+    async def _launch(self) -> float:
+        """Starts what may be tried now; returns how long to sleep unless woken, in seconds."""
+        now = self._clock()
+        if now < self._paused_until:
+            return min(self._paused_until - now, LONGEST_SLEEP)
+        channels = [name for name, channel in self._policy().channels.items() if channel.chat == self.name]
+        free = IN_FLIGHT - len(self._flying)
+        if free <= 0:
+            return LONGEST_SLEEP
+        rows = await self._store.read(deliveries.pending, channels, now, free, tuple(self._flying))
+        for row in rows:
+            task = asyncio.create_task(self._deliver(row), name=f"deliver-{row.id}")
+            self._flying[row.id] = task
+            task.add_done_callback(lambda _, key=row.id: self._landed(key))
+        if len(rows) == free:
+            return LONGEST_SLEEP
+        next_due = await self._store.read(deliveries.next_due, channels, now)
+        return max(0.001, min(next_due - self._clock(), LONGEST_SLEEP))
+
+    def _landed(self, key: int) -> None:
+        del self._flying[key]
+        self._woken.set()
+
+    async def _sleep(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
+        except TimeoutError:
+            pass  # nothing happened meanwhile: time itself is what was waited for
+        self._woken.clear()
+
+    async def _deliver(self, row: Delivery) -> None:
+        """One card: shown, or put off with the reason kept."""
+        try:
+            after = await self._show(row)
+        except DeliveryError as problem:
+            after = self._put_off(row, problem)
+        except StoreUnavailable as problem:
+            log.warning("delivery_waits_for_store", chat=self.name, incident=row.incident, reason=str(problem))
+            await asyncio.sleep(1.0)
+            return
+        except Exception as problem:  # a fault of an adapter must not stop the other cards; it is told and tried again
+            log.exception("delivery_failed", chat=self.name, incident=row.incident, channel=row.channel)
+            after = self._put_off(row, DeliveryError(Failure.unknown_outcome, f"{type(problem).__name__} in the adapter"))
+        await self._record(after)
+
+    async def _show(self, row: Delivery) -> Delivery:
+        """Posts, edits and replies until the channel shows what was wanted when it was drawn."""
+        drawing = await self._draw(row)
+        if row.ref is None and (row.run != self._store.run or row.failure == Failure.unknown_outcome):
+            row = replace(row, ref=await self._call("find", row, self._chat.find(drawing.channel, self._key(row))))
+        if row.ref is None:
+            ref = await self._call("post", row, self._chat.post(drawing.channel, drawing.card, self._key(row)))
+            row = self._shown(replace(row, ref=ref), drawing)
+            if row.thread_wanted > row.thread_shown:
+                await self._record(row)
+        elif row.wanted > row.shown:
+            ref = await self._call("update", row, self._chat.update(drawing.channel, row.ref, drawing.card))
+            row = self._shown(replace(row, ref=ref), drawing)
+        if drawing.thread_upto > row.thread_shown:
+            row = await self._tell_thread(row, drawing)
+        return replace(row, run=self._store.run, failures=0, failure="", error="", retry_at=0.0)
+
+    async def _tell_thread(self, row: Delivery, drawing: Drawing) -> Delivery:
+        key = f"{self._key(row)}-{drawing.thread_upto}"
+        doubtful = row.run != self._store.run or row.failure == Failure.unknown_outcome
+        if drawing.note.lines and not (
+            doubtful and await self._call("find", row, self._chat.find(drawing.channel, key, row.ref or ""))
+        ):
+            await self._call(
+                "reply_in_thread", row, self._chat.reply_in_thread(drawing.channel, row.ref or "", drawing.note, key)
+            )
+        return replace(row, thread_shown=drawing.thread_upto)
+
+    def _shown(self, row: Delivery, drawing: Drawing) -> Delivery:
+        now = self._clock()
+        metrics.DELIVERY_SECONDS.labels(row.channel).observe(max(0.0, now - row.due_at))
+        log.info("card_shown", incident=row.incident, channel=row.channel, revision=drawing.card.revision)
+        return replace(row, shown=drawing.card.revision, shown_at=now)
+
+    async def _draw(self, row: Delivery) -> Drawing:
+        policy = self._policy()
+        return await self._store.read(draw, row, policy, await self._verification.of(row.channel), self._clock())
+
+    async def _call(self, op: str, row: Delivery, call: Awaitable[R]) -> R:
+        """One call to the chat, counted and bounded in time."""
+        outcome = "ok"
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                return await call
+        except TimeoutError as problem:
+            outcome = Failure.unknown_outcome
+            raise DeliveryError(Failure.unknown_outcome, f"no answer to {op} within {CALL_SECONDS:.0f} s") from problem
+        except DeliveryError as problem:
+            outcome = problem.kind
+            raise
+        finally:
+            metrics.DELIVERIES.labels(row.channel, op, outcome).inc()
+
+    def _put_off(self, row: Delivery, problem: DeliveryError) -> Delivery:
+        """What the failure means for the next try."""
+        now, kind = self._clock(), problem.kind
+        log.warning("delivery_put_off", incident=row.incident, channel=row.channel, kind=kind.value, reason=problem.reason)
+        wait = problem.retry_after if problem.retry_after is not None else back_off(row.failures, random.random())
+        row = replace(row, failures=row.failures + 1, failure=kind.value, error=problem.reason[:500], run=self._store.run)
+        if kind == Failure.message_gone:
+            return replace(row, ref=None, shown=0, retry_at=now)
+        if kind == Failure.payload and not row.plain:
+            return replace(row, plain=True, retry_at=now)
+        if kind == Failure.credentials:
+            self.trouble, self._paused_until = problem.reason, now + SLOW
+        slow = kind in (Failure.credentials, Failure.channel_unreachable, Failure.payload)
+        return replace(row, retry_at=now + (max(SLOW, wait) if slow else wait))
+
+    def _key(self, row: Delivery) -> str:
+        """Names the post of this card in this channel for ever, in at most 25 characters (Discord's limit for a nonce)."""
+        return f"{self._store.name}-{row.id}"
+
+    async def _record(self, row: Delivery) -> None:
+        """Keeps what was found out. Tries until the store takes it: what was shown must not be forgotten."""
+        while True:
+            try:
+                await self._store.write(_record, row)
+            except StoreUnavailable as problem:
+                log.warning("delivery_waits_for_store", chat=self.name, incident=row.incident, reason=str(problem))
+                await asyncio.sleep(1.0)
+            else:
+                return
+
+
+def _record(conn: Connection, rows: Sequence[Delivery]) -> list[None]:
+    deliveries.record(conn, rows)
+    return [None for _ in rows]

@@ -1,0 +1,51 @@
+"""What the engine offers a chat: the clock, its channels, who people are, and commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from adapters.chat import Invocation, MessageLog, Reply, Sessions, Suggestion
+from bot.commands import Commands
+from bot.policy import Policy
+from rules.access import Caller
+from rules.channel import Channel
+
+
+class Desk:
+    """Implements adapters.chat.Desk."""
+
+    def __init__(
+        self,
+        policy: Callable[[], Policy],
+        clock: Callable[[], float],
+        messages: MessageLog,
+        sessions: Sessions,
+        commands: Commands,
+    ) -> None:
+        self._policy, self._clock, self._commands = policy, clock, commands
+        self.messages, self.sessions = messages, sessions
+
+    @property
+    def public_url(self) -> str:
+        return self._policy().config.public_url
+
+    def now(self) -> float:
+        return self._clock()
+
+    def channels(self, chat: str) -> Mapping[str, Channel]:
+        return {name: channel for name, channel in self._policy().channels.items() if channel.chat == chat}
+
+    def caller(self, person: str) -> Caller:
+        return self._policy().caller(person)
+
+    def may_read(self, person: str, channel: Channel) -> bool:
+        return self._policy().may_read(person, channel)
+
+    async def command(self, invocation: Invocation) -> Reply:
+        return await self._commands.run(self._person(invocation), invocation.text)
+
+    async def suggest(self, invocation: Invocation) -> Sequence[Suggestion]:
+        return await self._commands.suggest(self._person(invocation), invocation.text)
+
+    def _person(self, invocation: Invocation) -> str:
+        return self._policy().person_of(invocation.chat, invocation.account)

@@ -1,0 +1,73 @@
+"""What a channel gets to see of an incident now: the card in full or as a stub, and the news for its thread."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec.structs import replace
+from sqlalchemy import Connection
+
+from adapters.chat import DeliveryError, Failure, ThreadNote
+from bot.policy import Policy
+from bot.store import alerts, incidents
+from bot.store.deliveries import Delivery
+from rules.alert import Alert
+from rules.card import MOST_LINES, Card, card, stub
+from rules.change import Change, Kind
+from rules.channel import Channel
+from rules.incident import Incident
+from rules.wording import tell
+
+MOST_NEWS = 20
+"""Timeline entries in one reply; the rest is counted."""
+
+
+class Drawing(msgspec.Struct, frozen=True):
+    """`thread_upto`: the last timeline entry that `note` tells, or would tell if the channel were cleared."""
+
+    channel: Channel
+    card: Card
+    note: ThreadNote
+    thread_upto: int
+
+
+def draw(conn: Connection, row: Delivery, policy: Policy, verified: bool, now: float) -> Drawing:
+    """Raises DeliveryError when there is nothing to draw on: the channel left the config."""
+    channel = policy.channels.get(row.channel)
+    if channel is None:
+        raise DeliveryError(Failure.channel_unreachable, f'channel "{row.channel}" is no longer in the config')
+    incident = incidents.load(conn, [row.incident])[row.incident].incident
+    news = incidents.told(conn, row.incident, after=row.thread_shown) if row.thread_wanted > row.thread_shown else []
+    upto = news[-1][0] if news else row.thread_wanted
+    if not policy.sensitivity.may_show(channel.clearance, verified, incident.sensitivity):
+        return Drawing(channel, stub(incident, cleared_groups(policy, incident), now), ThreadNote(incident.number, ()), upto)
+    shown = card(incident, alerts_of(conn, incident, MOST_LINES), policy.names, incident_url(policy, incident.number), now)
+    if row.plain:
+        shown = replace(shown, fields=(), lines=(), links=(), summary="")
+    return Drawing(channel, shown, ThreadNote(incident.number, _lines([change for _, change in news], policy)), upto)
+
+
+def alerts_of(conn: Connection, incident: Incident, limit: int) -> list[Alert]:
+    """Alerts of an incident as it saw them: firing before resolved, worst first."""
+    places = incidents.top_members(conn, incident.number, limit)
+    rows = alerts.load_ids(conn, [place.alert for place in places])
+    return [
+        replace(rows[p.alert].alert, firing=p.member.firing, severity=p.member.severity, starts_at=p.starts_at, ends_at=p.ends_at)
+        for p in places
+        if p.alert in rows
+    ]
+
+
+def incident_url(policy: Policy, number: int) -> str:
+    return f"{policy.config.public_url.rstrip('/')}/incidents/{number}"
+
+
+def cleared_groups(policy: Policy, incident: Incident) -> tuple[str, ...]:
+    """The groups whose members may see the incident."""
+    groups = policy.config.groups.items()
+    return tuple(name for name, group in groups if policy.sensitivity.may_see(group.clearance, incident.sensitivity))
+
+
+def _lines(news: list[Change], policy: Policy) -> tuple[str, ...]:
+    told = [tell(change, policy.names) for change in news if change.kind != Kind.new]
+    left_out = len(told) - MOST_NEWS
+    return (f"… {left_out} earlier changes", *told[-MOST_NEWS:]) if left_out > 0 else tuple(told)

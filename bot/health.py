@@ -1,0 +1,57 @@
+"""What Tocsin says of itself: able to accept alerts or not, and everything that is degraded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from prometheus_client import generate_latest
+from sqlalchemy import Connection
+
+from bot import metrics
+from bot.delivery import Courier
+from bot.store import deliveries, incidents
+from bot.store.engine import Store
+from bot.store.writer import StoreUnavailable
+
+
+class Health:
+    """`config_error`: why the last reload was refused. `fault`: a worker that ended, which must never be."""
+
+    def __init__(self, store: Store, couriers: Sequence[Courier]) -> None:
+        self._store, self._couriers = store, couriers
+        self.config_error = ""
+        self.fault = ""
+
+    async def ready(self) -> tuple[bool, Mapping[str, object]]:
+        """A chat that is down does not turn senders away: it stands in the body only."""
+        try:
+            failing = await self._store.read(deliveries.failing)
+        except StoreUnavailable as problem:
+            return False, {"status": "unavailable", "store": str(problem)}
+        degraded: dict[str, object] = {}
+        for name, (kind, reason, count) in failing.items():
+            degraded[f"channel {name}"] = f"{count} cards wait; {kind.replace('_', ' ')}: {reason}"
+        for courier in self._couriers:
+            if courier.trouble:
+                degraded[f"chat {courier.name}"] = courier.trouble
+        if self.config_error:
+            degraded["config"] = f"the last reload was refused: {self.config_error}"
+        if self.fault:
+            return False, {"status": "unavailable", "fault": self.fault, "degraded": degraded}
+        return True, {"status": "degraded" if degraded else "ok", "degraded": degraded}
+
+    async def metrics(self) -> bytes:
+        """Prometheus' text format, with gauges as the store says now."""
+        counts, backlog = await self._store.read(_gauges)
+        metrics.INCIDENTS.clear()
+        for (state, severity), count in counts.items():
+            metrics.INCIDENTS.labels(state, severity.name).set(count)
+        metrics.BACKLOG.clear()
+        for channel, count in backlog.items():
+            metrics.BACKLOG.labels(channel).set(count)
+        metrics.STORE_BACKLOG.set(self._store.backlog)
+        return generate_latest()
+
+
+def _gauges(conn: Connection) -> tuple[dict[tuple[str, incidents.Severity], int], dict[str, int]]:
+    return incidents.counts(conn), deliveries.backlog(conn)

@@ -1,0 +1,71 @@
+"""From a request to a commit: nothing is answered with 2xx before its alerts, incidents and wanted cards are stored (G1)."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection
+
+from adapters.source import Rejected, Request, Response, Source
+from bot import metrics
+from bot.absorb import Absorbed, Told, absorb
+from bot.known import Known
+from bot.policy import Policy
+from bot.store.engine import Store
+from rules.alert import Alert, BadAlert, Report, Verdict
+
+
+class Intake:
+    """`told` is called with the changes of each commit. `policy` gives the rules as they are now. `clock` gives the time."""
+
+    def __init__(
+        self, store: Store, policy: Callable[[], Policy], clock: Callable[[], float], told: Callable[[Told], None]
+    ) -> None:
+        self._store, self._policy, self._clock, self._told = store, policy, clock, told
+        self._known: dict[str, Known] = defaultdict(Known)
+
+    async def take(self, name: str, source: Source, request: Request) -> Response:
+        """Everything from proof of sender to the answer. Raises Rejected, StoreUnavailable."""
+        now = self._clock()
+        source.verify(request, now)
+        batch = source.parse(request, now)
+        known = self._known[name]
+        fresh = known.fresh(batch.reports)
+        metrics.ALERTS.labels(name, "duplicate").inc(len(batch.reports) - len(fresh))
+        bad = list(batch.bad)
+        if fresh:
+            await self._keep(name, known, fresh, bad)
+        if bad:
+            metrics.BAD_ALERTS.labels(name).inc(len(bad))
+        if bad and len(bad) == len(batch.reports) + len(batch.bad):
+            raise Rejected(400, "; ".join(str(problem) for problem in bad[:5]))
+        return source.reply(len(batch.reports) + len(batch.bad) - len(bad), bad)
+
+    async def _keep(self, name: str, known: Known, fresh: Sequence[Report], bad: list[BadAlert]) -> None:
+        opened: list[tuple[Report, Alert]] = []
+        for report in fresh:
+            try:
+                opened.append((report, report.open()))
+            except BadAlert as problem:
+                bad.append(problem)
+        absorbed = await self._store.write(self._absorb, [alert for _, alert in opened])
+        for (report, alert), verdict in zip(opened, absorbed.verdicts, strict=True):
+            if verdict not in (Verdict.stale, Verdict.early_resolve):
+                known.learn(report, alert.fingerprint)
+        for verdict, count in Counter(absorbed.verdicts).items():
+            metrics.ALERTS.labels(name, verdict.value).inc(count)
+        self._told(absorbed.told)
+
+    def _absorb(self, conn: Connection, requests: Sequence[Sequence[Alert]]) -> list[Absorbed]:
+        return absorb(conn, requests, self._policy(), self._store.run, self._clock())
+
+    def expiry(self, source: str, fingerprint: str) -> float:
+        """When an alert expires as its last report says, in seconds since the epoch; 0.0 if nothing newer than its row is known."""
+        known = self._known.get(source)
+        return known.expiry(fingerprint) if known else 0.0
+
+    def forget(self, source: str, fingerprint: str) -> None:
+        """Its next report is looked at in full."""
+        if source in self._known:
+            self._known[source].forget(fingerprint)

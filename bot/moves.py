@@ -1,0 +1,159 @@
+"""The moves of some incidents in one transaction: gathered per incident, applied once, saved together with what is to be shown."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+import msgspec
+from sqlalchemy import Connection
+
+from bot.policy import Policy
+from bot.store import alerts as alert_rows
+from bot.store import deliveries, incidents
+from bot.store.deliveries import Delivery
+from bot.store.incidents import IncidentRow, MemberRow
+from rules.alert import Severity
+from rules.change import Change
+from rules.incident import Delta, Incident, State, Timing, apply, due_at, show_at
+from rules.mute import Sources
+
+Move = Callable[[Incident], tuple[Incident, list[Change]]]
+
+
+class Moves:
+    """`now`: seconds since the epoch. `run`: the name of this process, kept with deliveries it may try."""
+
+    def __init__(self, conn: Connection, policy: Policy, run: str, now: float) -> None:
+        self.conn, self.policy, self.run, self.now = conn, policy, run, now
+        self.rows: dict[int, IncidentRow] = {}
+        self.by_slot: dict[str, IncidentRow] = {}
+        self._new: set[int] = set()
+        self._before: dict[int, IncidentRow] = {}
+        self._deltas: dict[int, list[Delta]] = defaultdict(list)
+        self._members: dict[tuple[int, int], MemberRow] = {}
+        self._touched: dict[tuple[int, int], MemberRow] = {}
+        self._told: list[tuple[int, Change]] = []
+
+    def load(self, numbers: Iterable[int]) -> None:
+        """Brings incidents in; unknown numbers are left out."""
+        missing = [number for number in numbers if number not in self.rows]
+        for row in incidents.load(self.conn, missing).values() if missing else ():
+            self._keep(row)
+
+    def load_latest(self, slots: Iterable[str]) -> None:
+        """Brings in the newest incident of each slot that has one."""
+        for slot, row in incidents.latest(self.conn, slots).items():
+            self.by_slot[slot] = self.rows.get(row.incident.number) or self._keep(row)
+
+    def load_members(self, alert_ids: Sequence[int]) -> None:
+        """Brings in what the incidents at hand know of these alerts."""
+        old = [number for number in self.rows if number not in self._new]
+        if old:
+            self._members |= incidents.members_of(self.conn, old, alert_ids)
+
+    def member(self, number: int, alert_id: int) -> MemberRow | None:
+        return self._touched.get((number, alert_id)) or self._members.get((number, alert_id))
+
+    def open(self, slot: str, row: IncidentRow) -> None:
+        self._new.add(row.incident.number)
+        self.by_slot[slot] = self._keep(row)
+
+    def add(self, number: int, delta: Delta) -> None:
+        self._deltas[number].append(delta)
+
+    def put(self, member: MemberRow) -> None:
+        self._touched[member.incident, member.alert] = member
+
+    def describe(self, number: int, change: Callable[[Incident], Incident]) -> None:
+        """Changes what an incident says of itself (title, labels, sensitivity)."""
+        row = self.rows[number]
+        row.incident = change(row.incident)
+
+    def check_by(self, number: int, at: float) -> None:
+        """Has the mutes of an incident looked at by this time at the latest."""
+        row = self.rows[number]
+        row.check_at = min(row.check_at, at)
+
+    def move(self, number: int, move: Move) -> list[Change]:
+        """Makes one move and returns its changes."""
+        row = self.rows[number]
+        row.incident, changes = move(row.incident)
+        self._told += [(number, change) for change in changes]
+        return changes
+
+    def apply(self) -> None:
+        """Makes the moves that the gathered deltas ask for."""
+        for number, deltas in self._deltas.items():
+            self.move(number, partial(apply, deltas=deltas, timing=self._timing(number), now=self.now))
+        self._deltas.clear()
+
+    def save(self) -> list[tuple[int, Change]]:
+        """Applies what is gathered, writes everything, and returns what happened, oldest first."""
+        self.apply()
+        moved = [row for number, row in self.rows.items() if number in self._new or row.incident != self._before[number].incident]
+        for row in moved:
+            row.due_at = due_at(row.incident, self._timing(row.incident.number))
+            row.changed_at = self.now
+        incidents.add(self.conn, [row for row in moved if row.incident.number in self._new])
+        incidents.save(self.conn, [row for n, row in self.rows.items() if n not in self._new and row != self._before[n]])
+        incidents.save_members(self.conn, list(self._touched.values()))
+        incidents.tell(self.conn, self._told)
+        self._want([row.incident for row in moved])
+        return self._told
+
+    def _want(self, moved: Sequence[Incident]) -> None:
+        """Says in the outbox what is to be shown where, and when."""
+        numbers = [incident.number for incident in moved]
+        known: dict[int, dict[str, Delivery]] = defaultdict(dict)
+        for row in deliveries.of_incidents(self.conn, [n for n in numbers if n not in self._new]):
+            known[row.incident][row.channel] = row
+        last = incidents.last_told(self.conn, numbers)
+        changes: dict[int, list[Change]] = defaultdict(list)
+        for number, change in self._told:
+            changes[number].append(change)
+        wanted: list[Delivery] = []
+        for incident in moved:
+            places = known[incident.number]
+            if incident.is_muted and not places:
+                continue
+            for channel in dict.fromkeys([*places, *self.policy.destinations(incident)]):
+                row = places.get(channel)
+                if row is None:
+                    row = Delivery(incident.number, channel, 0, 0, 0.0, self.run, thread_shown=last.get(incident.number, 0))
+                wanted.append(self._wanted(incident, row, changes[incident.number], last.get(incident.number, 0)))
+        deliveries.want(self.conn, wanted)
+
+    def _wanted(self, incident: Incident, row: Delivery, changes: Sequence[Change], last_told: int) -> Delivery:
+        due = show_at(incident, changes, self._timing(incident.number), row.shown_at, self.now)
+        row.due_at = min(row.due_at, due) if row.behind else due
+        row.wanted = incident.revision
+        row.thread_wanted = last_told
+        row.urgency = urgency(incident)
+        return row
+
+    def _timing(self, number: int) -> Timing:
+        return self.policy.timing(self.rows[number].incident.route)
+
+    def _keep(self, row: IncidentRow) -> IncidentRow:
+        number = row.incident.number
+        self.rows[number] = row
+        self._before[number] = msgspec.structs.replace(row)
+        return row
+
+
+def urgency(incident: Incident) -> int:
+    """The place in the queue, lowest first: what fires, worst first; then what is over."""
+    return int(incident.severity) + (len(Severity) if incident.state == State.resolved else 0)
+
+
+def inhibiting_sources(conn: Connection, policy: Policy) -> Sources:
+    """What fires now and mutes others, in the shape that rules.mute.muted_by_inhibition asks for."""
+    found: dict[int, dict[tuple[str, ...], str]] = defaultdict(dict)
+    if not policy.inhibitions:
+        return found
+    for _, marks, title in alert_rows.inhibiting(conn):
+        for place, values in msgspec.json.decode(marks, type=list[tuple[int, tuple[str, ...]]]):
+            found[place].setdefault(values, title)
+    return found

@@ -1,0 +1,117 @@
+"""The config as the engine asks it: compiled once per load, never changed; a reload makes a new one."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+
+from bot.config import Config
+from bot.secrets import token_matches
+from rules.access import Caller, caller_of, may, who_may
+from rules.alert import Alert
+from rules.channel import Channel
+from rules.incident import Incident, Timing
+from rules.interval import next_change
+from rules.matcher import match_all
+from rules.mute import NEVER, Inhibition, Mute, Silence, Sources, muted_by_inhibition, muted_by_silence, muted_by_time_interval
+from rules.route import Node, compile_tree
+
+
+class Policy:
+    """What the config says of an alert, an incident, a person."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.root = compile_tree(config.route)
+        self.nodes: Mapping[str, Node] = {node.id: node for node in self.root.walk()}
+        self.sensitivity = config.sensitivity
+        self.channels: Mapping[str, Channel] = config.channels
+        self.inhibitions: Sequence[Inhibition] = config.inhibit
+        self.names = {key: person.name for key, person in config.people.items()}
+        self._clock_mutes: dict[str, tuple[float, Mute | None, float]] = {}
+
+    @cached_property
+    def inhibitions_digest(self) -> str:
+        """Names the inhibition rules: stored with what was computed from them."""
+        return hashlib.sha256("\n".join(rule.model_dump_json() for rule in self.inhibitions).encode()).hexdigest()[:16]
+
+    def timing(self, route: str) -> Timing:
+        """The timing of an incident's route; the root's if the route is gone from the config."""
+        return self.nodes.get(route, self.root).timing
+
+    def node(self, route: str) -> Node:
+        return self.nodes.get(route, self.root)
+
+    def caller(self, person: str) -> Caller:
+        return caller_of(person, self.config.people, self.config.groups, self.sensitivity)
+
+    def may_see(self, caller: Caller, level: str) -> bool:
+        return self.sensitivity.may_see(caller.clearance, level)
+
+    def person_of(self, chat: str, account: str) -> str:
+        """The key of the person with this account on a chat; empty for somebody unknown. The console knows people by key."""
+        kind = self.config.chats[chat].type
+        if kind == "console":
+            return account if account in self.config.people else ""
+        return next((key for key, person in self.config.people.items() if person.account(kind) == account), "")
+
+    def person_of_token(self, token: str) -> str | None:
+        """Whose token this is. Compares with every token in constant time."""
+        found = None
+        for key, person in self.config.people.items():
+            if person.token and token_matches(token, person.token.get_secret_value()):
+                found = key
+        return found
+
+    def person_called(self, name: str) -> str | None:
+        """The key of a person by key or name, in any case."""
+        wanted = name.casefold()
+        return next(
+            (key for key, person in self.config.people.items() if wanted in (key.casefold(), person.name.casefold())), None
+        )
+
+    def may(self, caller: Caller, verb: str, labels: Mapping[str, str]) -> bool:
+        return may(caller, verb, labels, self.config.permissions)
+
+    def who_may(self, verb: str, labels: Mapping[str, str]) -> tuple[str, ...]:
+        return who_may(verb, labels, self.config.permissions)
+
+    def may_read(self, person: str, channel: Channel) -> bool:
+        """Whether a person belongs to the channel's audience; no audience means everybody known."""
+        groups = self.caller(person).groups
+        return bool(groups.intersection(channel.audience)) if channel.audience else person in self.config.people
+
+    def mute(
+        self, alert: Alert, node: Node, silences: Sequence[Silence], sources: Sources, now: float
+    ) -> tuple[Mute | None, float]:
+        """Why nobody is told of this alert on this route now, if so, and when to ask again (infinity: when something changes)."""
+        by_clock, flips_at = self._by_clock(node, now)
+        mute = (
+            muted_by_silence(alert.labels, silences, now)
+            or muted_by_inhibition(alert.labels, self.inhibitions, sources)
+            or by_clock
+        )
+        return mute, min(flips_at, mute.until) if mute else flips_at
+
+    def _by_clock(self, node: Node, now: float) -> tuple[Mute | None, float]:
+        """The mute by time interval, remembered until it can change."""
+        known = self._clock_mutes.get(node.id)
+        if known is None or not known[0] <= now < known[2]:
+            names = (*node.route.mute_time_intervals, *node.route.active_time_intervals)
+            intervals = self.config.time_intervals
+            flips = [flip for name in names if (flip := next_change(intervals[name], now)) is not None]
+            known = now, muted_by_time_interval(node, intervals, now), min(flips, default=NEVER)
+            self._clock_mutes[node.id] = known
+        return known[1], known[2]
+
+    def inhibits(self, alert: Alert) -> list[tuple[int, tuple[str, ...]]]:
+        """The inhibition rules whose source this alert is: (place of the rule, its equal-values)."""
+        return [(i, rule.key(alert.labels)) for i, rule in enumerate(self.inhibitions) if match_all(rule.source, alert.labels)]
+
+    def destinations(self, incident: Incident) -> list[str]:
+        """The channels of an incident: its own and, where one of those is not cleared, those it is withheld to."""
+        own = [name for name in incident.channels if name in self.channels]
+        cleared = all(self.sensitivity.may_see(self.channels[name].clearance, incident.sensitivity) for name in own)
+        withheld_to = () if cleared else self.node(incident.route).withheld_to
+        return list(dict.fromkeys([*own, *withheld_to]))

@@ -1,0 +1,56 @@
+"""Brings what is stored in line with the rules as they are now: at start and after a reload."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import msgspec
+from sqlalchemy import Connection, delete, insert, select, update
+
+from bot.policy import Policy
+from bot.store import alerts as alert_rows
+from bot.store import incidents
+from bot.store.engine import Store
+from bot.store.tables import alerts, facts
+
+PAGE = 1000
+
+
+class Applying(NamedTuple):
+    policy: Policy
+    now: float
+
+
+async def apply_policy(store: Store, policy: Policy, now: float) -> None:
+    """Marks anew which firing alerts mute others, if those rules changed, and has all mutes looked at again."""
+    if await store.read(_applied) != _digest(policy):
+        await store.write(_apply, Applying(policy, now))
+
+
+def _digest(policy: Policy) -> str:
+    """Names all rules that mute: inhibitions, and time intervals with the routes that use them."""
+    intervals = {name: [spec.model_dump(mode="json") for spec in specs] for name, specs in policy.config.time_intervals.items()}
+    muting = {n.id: [n.route.mute_time_intervals, n.route.active_time_intervals] for n in policy.nodes.values()}
+    return f"{policy.inhibitions_digest} {hashlib.sha256(msgspec.json.encode([intervals, muting])).hexdigest()[:16]}"
+
+
+def _applied(conn: Connection) -> str | None:
+    return conn.scalar(select(facts.c.value).where(facts.c.name == "rules"))
+
+
+def _apply(conn: Connection, items: Sequence[Applying]) -> list[None]:
+    policy, now = items[-1]
+    last = 0
+    while rows := alert_rows.firing_after(conn, last, PAGE):
+        last = rows[-1].id
+        for row in rows:
+            marks = policy.inhibits(row.alert)
+            text = msgspec.json.encode(marks).decode() if marks else None
+            if text != row.inhibits:
+                conn.execute(update(alerts).where(alerts.c.id == row.id).values(inhibits=text))
+    incidents.check_all(conn, now)
+    conn.execute(delete(facts).where(facts.c.name == "rules"))
+    conn.execute(insert(facts).values(name="rules", value=_digest(policy)))
+    return [None for _ in items]

@@ -1,0 +1,114 @@
+"""The verbs silence, unsilence and silences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from adapters.chat import Reply
+from bot import answers
+from bot.policy import Policy
+from bot.store import alerts, incidents, silences
+from bot.store.engine import Store
+from rules.access import Caller
+from rules.command import Command, Usage
+from rules.duration import format_duration
+from rules.incident import Incident
+from rules.matcher import Matcher, match_all
+from rules.mute import Silence
+
+PAGE = 1000
+"""Firing alerts looked at without a pause, when counting what a silence mutes."""
+
+
+class Ending(NamedTuple):
+    id: str
+    at: float
+
+
+class Silencing:
+    def __init__(self, store: Store, policy: Callable[[], Policy], clock: Callable[[], float]) -> None:
+        self._store, self._policy, self._clock = store, policy, clock
+
+    async def run(self, caller: Caller, command: Command) -> Reply:
+        if command.verb == "silence":
+            return await self._silence(caller, command)
+        if command.verb == "unsilence":
+            return await self._unsilence(caller, command)
+        return Reply(answers.silences_text(await self.visible(caller), self._policy(), self._clock()))
+
+    async def visible(self, caller: Caller) -> list[Silence]:
+        """Silences whose labels this person may see."""
+        policy = self._policy()
+        found = await self._store.read(silences.current, self._clock())
+        return [s for s in found if policy.may_see(caller, policy.sensitivity.of(labels_of(s.matchers)))]
+
+    async def muted_by(self, matchers: Sequence[Matcher]) -> int:
+        """How many alerts fire now that these matchers mute."""
+        count, last = 0, 0
+        while rows := await self._store.read(alerts.firing_after, last, PAGE):
+            count += sum(match_all(matchers, row.alert.labels) for row in rows)
+            last = rows[-1].id
+        return count
+
+    async def _silence(self, caller: Caller, command: Command) -> Reply:
+        policy, now = self._policy(), self._clock()
+        matchers = command.matchers
+        if command.numbers:
+            row = (await self._store.read(incidents.load, command.numbers)).get(command.numbers[0])
+            refusal = answers.refusal(caller, "silence", row.incident if row else None, command.numbers[0], policy)
+            if row is None or refusal:
+                return Reply(refusal, ok=False)
+            matchers = matchers_for(row.incident)
+        elif refused := answers.refusal_for(caller, "silence", labels_of(matchers), policy):
+            return Reply(refused, ok=False)
+        count = await self.muted_by(matchers)
+        duration = command.duration or 0.0
+        silence = Silence(silences.new_id(), matchers, now, now + duration, caller.key, command.text)
+        await self._store.write(_add, silence)
+        what = f"It mutes {count} firing {'alert' if count == 1 else 'alerts'} now."
+        return Reply(
+            f"Silence {silence.id} for {format_duration(duration)} on {answers.matchers_text(matchers)}. {what}\n"
+            f"To end it: unsilence {silence.id}"
+        )
+
+    async def _unsilence(self, caller: Caller, command: Command) -> Reply:
+        found = [s for s in await self.visible(caller) if s.id.startswith(command.silence)]
+        if len(found) != 1:
+            known = ", ".join(s.id for s in found)
+            what = f"several silences begin with that: {known}" if found else "no silence in force has that id"
+            return Reply(f'"{command.silence}": {what}. To see them: silences', ok=False)
+        if refused := answers.refusal_for(caller, "silence", labels_of(found[0].matchers), self._policy()):
+            return Reply(refused, ok=False)
+        await self._store.write(_end, Ending(found[0].id, self._clock()))
+        return Reply(f"Silence {found[0].id} on {answers.matchers_text(found[0].matchers)} is over.")
+
+
+def matchers_for(incident: Incident) -> tuple[Matcher, ...]:
+    """What silences this incident: every label that all its alerts share. Raises Usage if there is none."""
+    if not incident.labels:
+        raise Usage(
+            f"The alerts of #{incident.number} share no label. Write matchers instead, such as silence alertname=X for 2h"
+        )
+    return tuple(Matcher(name, "=", value) for name, value in sorted(incident.labels.items()))
+
+
+def labels_of(matchers: Sequence[Matcher]) -> Mapping[str, str]:
+    """The labels that matchers fix, for permissions and sensitivity: a `where` must be asked for outright."""
+    return {matcher.name: matcher.value for matcher in matchers if matcher.op == "="}
+
+
+def _add(conn: Connection, new: Sequence[Silence]) -> list[None]:
+    for silence in new:
+        silences.add(conn, silence)
+        incidents.check_all(conn, silence.starts_at)
+    return [None for _ in new]
+
+
+def _end(conn: Connection, endings: Sequence[Ending]) -> list[None]:
+    for ending in endings:
+        silences.end(conn, ending.id, ending.at)
+        incidents.check_all(conn, ending.at)
+    return [None for _ in endings]

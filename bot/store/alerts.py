@@ -1,0 +1,141 @@
+"""Alerts as rows: loaded and saved by the hundred."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, Row, bindparam, insert, literal_column, select, update
+
+from bot.store.tables import alerts
+from rules.alert import Alert, AlertState, Link, Severity
+
+Key = tuple[str, str]
+"""Source and fingerprint."""
+
+CHUNK = 400
+"""Most values in one IN list: SQLite's limit on variables is far above, its planner's patience is not."""
+
+
+class AlertRow(msgspec.Struct):
+    """An alert with what is known and decided about it. `id` 0: not saved yet. `inhibits`: see the table."""
+
+    id: int
+    alert: Alert
+    state: AlertState
+    sensitivity: str
+    seen_at: float
+    decided: str = ""
+    inhibits: str | None = None
+
+    @property
+    def key(self) -> Key:
+        return self.alert.source, self.alert.fingerprint
+
+
+def load(conn: Connection, keys: Sequence[Key]) -> dict[Key, AlertRow]:
+    """The rows of those keys that are known."""
+    found: dict[Key, AlertRow] = {}
+    for start in range(0, len(keys), CHUNK):
+        part = keys[start : start + CHUNK]
+        sources = {source for source, _ in part}
+        for source in sources:  # one source nearly always; its fingerprints make a plain IN list that the index serves
+            prints = [fingerprint for owner, fingerprint in part if owner == source]
+            query = select(alerts).where(alerts.c.source == source, alerts.c.fingerprint.in_(prints))
+            for row in conn.execute(query):
+                found[row.source, row.fingerprint] = _from_row(row)
+    return found
+
+
+def load_ids(conn: Connection, ids: Iterable[int]) -> dict[int, AlertRow]:
+    wanted = list(ids)
+    found: dict[int, AlertRow] = {}
+    for start in range(0, len(wanted), CHUNK):
+        for row in conn.execute(select(alerts).where(alerts.c.id.in_(wanted[start : start + CHUNK]))):
+            found[row.id] = _from_row(row)
+    return found
+
+
+def add(conn: Connection, rows: Sequence[AlertRow]) -> None:
+    """Inserts rows whose `id` is set."""
+    if rows:
+        conn.execute(insert(alerts), [{"id": row.id, "source": row.key[0], "fingerprint": row.key[1], **_said(row)} for row in rows])
+
+
+def save(conn: Connection, rows: Sequence[AlertRow]) -> None:
+    if rows:
+        conn.execute(_UPDATE, [{"b_id": row.id, **_said(row)} for row in rows])
+
+
+def expiring(conn: Connection, now: float, limit: int) -> list[AlertRow]:
+    """Firing alerts that were not reported again in time, as far as the rows know."""
+    query = select(alerts).where(alerts.c.firing, alerts.c.expires_at > literal_column("0"), alerts.c.expires_at <= now).limit(limit)
+    return [_from_row(row) for row in conn.execute(query)]
+
+
+def extend(conn: Connection, expiries: Sequence[tuple[int, float]]) -> None:
+    """Writes later expiry times: (alert id, seconds since the epoch)."""
+    if expiries:
+        conn.execute(_UPDATE, [{"b_id": alert_id, "expires_at": at} for alert_id, at in expiries])
+
+
+def inhibiting(conn: Connection) -> list[tuple[int, str, str]]:
+    """(id, inhibits, title) of the firing alerts that mute others."""
+    query = select(alerts).where(alerts.c.inhibits.is_not(None), alerts.c.firing)
+    return [(row.id, row.inhibits, _from_row(row).alert.title) for row in conn.execute(query)]
+
+
+def firing_after(conn: Connection, after_id: int, limit: int) -> list[AlertRow]:
+    """Firing alerts in the order of their ids, for walks over all of them."""
+    query = select(alerts).where(alerts.c.id > after_id, alerts.c.firing).order_by(alerts.c.id).limit(limit)
+    return [_from_row(row) for row in conn.execute(query)]
+
+
+_UPDATE = update(alerts).where(alerts.c.id == bindparam("b_id"))
+
+
+def _said(row: AlertRow) -> dict[str, Any]:
+    """All columns but those that name the alert."""
+    alert, state = row.alert, row.state
+    return {
+        "labels": _text(alert.labels),
+        "annotations": _text(alert.annotations),
+        "links": _text(alert.links),
+        "severity": int(alert.severity),
+        "sensitivity": row.sensitivity,
+        "firing": state.firing,
+        "starts_at": state.starts_at,
+        "ends_at": state.ends_at,
+        "expires_at": state.expires_at,
+        "expired": state.expired,
+        "resolved_on": state.resolved_on,
+        "seen_at": row.seen_at,
+        "decided": row.decided,
+        "inhibits": row.inhibits,
+    }
+
+
+def _from_row(row: Row[Any]) -> AlertRow:
+    state = AlertState(row.firing, row.starts_at, row.ends_at, row.expires_at, row.expired, row.resolved_on)
+    alert = Alert(
+        source=row.source,
+        fingerprint=row.fingerprint,
+        labels=_DICT.decode(row.labels),
+        annotations=_DICT.decode(row.annotations),
+        severity=Severity(row.severity),
+        firing=row.firing,
+        starts_at=row.starts_at,
+        ends_at=row.expires_at if row.firing else row.ends_at,
+        links=_LINKS.decode(row.links),
+    )
+    return AlertRow(row.id, alert, state, row.sensitivity, row.seen_at, row.decided, row.inhibits)
+
+
+_DICT = msgspec.json.Decoder(dict[str, str])
+_LINKS = msgspec.json.Decoder(tuple[Link, ...])
+_encode = msgspec.json.Encoder().encode
+
+
+def _text(value: Any) -> str:
+    return _encode(value).decode()

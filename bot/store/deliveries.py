@@ -1,0 +1,122 @@
+"""The outbox, level-triggered: a row says which revision of a card is wanted in a channel and which is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, bindparam, case, func, insert, or_, select, update
+
+from bot.store.alerts import CHUNK
+from bot.store.tables import deliveries
+
+
+class Delivery(msgspec.Struct):
+    """The state of one card in one channel. `id` 0: not saved yet. See bot/store/tables.py for the columns."""
+
+    incident: int
+    channel: str
+    urgency: int
+    wanted: int
+    due_at: float
+    run: str
+    id: int = 0
+    shown: int = 0
+    ref: str | None = None
+    shown_at: float = 0.0
+    thread_wanted: int = 0
+    thread_shown: int = 0
+    failures: int = 0
+    retry_at: float = 0.0
+    failure: str = ""
+    error: str = ""
+    plain: bool = False
+
+    @property
+    def behind(self) -> bool:
+        """Whether the channel does not show what is wanted."""
+        return self.wanted > self.shown or self.thread_wanted > self.thread_shown
+
+
+_GAP = or_(deliveries.c.wanted > deliveries.c.shown, deliveries.c.thread_wanted > deliveries.c.thread_shown)
+
+
+def of_incidents(conn: Connection, numbers: Sequence[int]) -> list[Delivery]:
+    found: list[Delivery] = []
+    for start in range(0, len(numbers), CHUNK):
+        query = select(deliveries).where(deliveries.c.incident.in_(numbers[start : start + CHUNK])).order_by(deliveries.c.id)
+        found += [_from_row(row) for row in conn.execute(query)]
+    return found
+
+
+def load(conn: Connection, ids: Iterable[int]) -> list[Delivery]:
+    return [_from_row(row) for row in conn.execute(select(deliveries).where(deliveries.c.id.in_(list(ids))))]
+
+
+def pending(conn: Connection, channels: Sequence[str], now: float, limit: int, without: Iterable[int]) -> list[Delivery]:
+    """What these channels do not show yet and may be tried now: worst first, then the longest due. `without`: ids in flight."""
+    query = (
+        select(deliveries)
+        .where(_GAP, deliveries.c.channel.in_(channels), deliveries.c.due_at <= now, deliveries.c.retry_at <= now)
+        .where(deliveries.c.id.not_in(list(without)))
+        .order_by(deliveries.c.urgency, deliveries.c.due_at)
+        .limit(limit)
+    )
+    return [_from_row(row) for row in conn.execute(query)]
+
+
+def next_due(conn: Connection, channels: Sequence[str], now: float) -> float:
+    """When something of these channels may be tried next, after `now`; infinity when nothing waits."""
+    later = case((deliveries.c.due_at > deliveries.c.retry_at, deliveries.c.due_at), else_=deliveries.c.retry_at)
+    query = select(func.min(later)).where(_GAP, deliveries.c.channel.in_(channels), later > now)
+    found = conn.scalar(query)
+    return float("inf") if found is None else float(found)
+
+
+def backlog(conn: Connection) -> dict[str, int]:
+    """How many cards are behind, by channel."""
+    query = select(deliveries.c.channel, func.count()).where(_GAP).group_by(deliveries.c.channel)
+    return {channel: count for channel, count in conn.execute(query)}
+
+
+def failing(conn: Connection) -> dict[str, tuple[str, str, int]]:
+    """Channels with cards that failed at their last try: (kind, an example of the reason, how many)."""
+    query = (
+        select(deliveries.c.channel, func.max(deliveries.c.failure), func.max(deliveries.c.error), func.count())
+        .where(_GAP, deliveries.c.failures > 0)
+        .group_by(deliveries.c.channel)
+    )
+    return {channel: (kind, error, count) for channel, kind, error, count in conn.execute(query)}
+
+
+def want(conn: Connection, rows: Sequence[Delivery]) -> None:
+    """Inserts new rows; of known ones, writes only what the incident decides (never what the delivery worker does)."""
+    new = [_to_row(row) for row in rows if not row.id]
+    old = [
+        {"b_id": r.id, "urgency": r.urgency, "wanted": r.wanted, "due_at": r.due_at, "thread_wanted": r.thread_wanted}
+        for r in rows
+        if r.id
+    ]
+    if new:
+        conn.execute(insert(deliveries), new)
+    if old:
+        conn.execute(_UPDATE, old)
+
+
+def record(conn: Connection, rows: Sequence[Delivery]) -> None:
+    """Writes what the delivery worker found out (never what the incident decides)."""
+    if rows:
+        conn.execute(_UPDATE, [{"b_id": row.id, **{name: getattr(row, name) for name in _RECORDED}} for row in rows])
+
+
+_RECORDED = ("shown", "ref", "shown_at", "thread_shown", "run", "failures", "retry_at", "failure", "error", "plain")
+_UPDATE = update(deliveries).where(deliveries.c.id == bindparam("b_id"))
+
+
+def _to_row(row: Delivery) -> dict[str, Any]:
+    return {name: value for name, value in msgspec.structs.asdict(row).items() if name != "id"}
+
+
+def _from_row(row: Any) -> Delivery:
+    return Delivery(**row._mapping)

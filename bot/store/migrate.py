@@ -1,0 +1,30 @@
+"""Brings the schema up to date, inside the transaction it is given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+
+HEAD = "0001"
+"""The newest migration; a test keeps it equal to what Alembic finds."""
+
+
+def migrate(conn: Connection) -> None:
+    """Runs what is missing. Costs one query when nothing is: Alembic is only loaded when there is work."""
+    if inspect(conn).has_table("alembic_version") and conn.scalar(text("SELECT version_num FROM alembic_version")) == HEAD:
+        return
+    from alembic import command
+
+    config = alembic_config()
+    config.attributes["connection"] = conn
+    command.upgrade(config, "head")
+
+
+def alembic_config():  # type: ignore[no-untyped-def]  # Alembic is imported only when needed, its type with it
+    """Alembic's configuration for this package's migrations."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    return config

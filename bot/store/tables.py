@@ -1,0 +1,158 @@
+"""The tables. Times are seconds since the epoch, UTC; NULL in a due time means never. JSON is kept as text."""
+
+from __future__ import annotations
+
+from sqlalchemy import Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, Table, Text, TextClause, UniqueConstraint, false, text
+
+metadata = MetaData()
+
+Id = Integer
+
+
+def _where(sqlite: str, postgresql: str = "") -> dict[str, TextClause]:
+    """The condition of a partial index, as each database writes it in queries: only then it uses the index."""
+    return {"sqlite_where": text(sqlite), "postgresql_where": text(postgresql or sqlite)}
+
+
+facts = Table(  # single facts: the store's own name, counters, what the rules were when they were last applied
+    "facts", metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)  # fmt: skip
+
+alerts = Table(
+    "alerts", metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("source", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("labels", Text, nullable=False),
+    Column("annotations", Text, nullable=False),
+    Column("links", Text, nullable=False),
+    Column("severity", Integer, nullable=False),
+    Column("sensitivity", Text, nullable=False),
+    Column("firing", Boolean, nullable=False),
+    Column("starts_at", Float, nullable=False),
+    Column("ends_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("expired", Boolean, nullable=False),
+    Column("resolved_on", Float, nullable=False),
+    Column("seen_at", Float, nullable=False),
+    Column("decided", Text, nullable=False),  # routes it took, and what muted it: read by `why` and replays
+    Column("inhibits", Text),  # JSON [[rule, [equal values]]…] of the inhibition rules whose source it is
+    UniqueConstraint("source", "fingerprint"),
+)  # fmt: skip
+Index(
+    "alerts_expiring",
+    alerts.c.expires_at,
+    **_where("firing = 1 and expires_at > 0", "firing and expires_at > 0")
+)
+Index(
+    "alerts_inhibiting", alerts.c.firing, **_where("inhibits is not null")
+)
+
+incidents = Table(
+    "incidents", metadata,
+    Column("number", Id, primary_key=True, autoincrement=False),
+    Column("slot", Text, nullable=False),  # route and group key
+    Column("latest", Boolean, nullable=False),  # the newest of its slot
+    Column("state", Text, nullable=False),
+    Column("severity", Integer, nullable=False),
+    Column("changed_at", Float, nullable=False),
+    Column("resolved_at", Float, nullable=False),
+    Column("due_at", Float),  # when rules.incident.tick has something to do
+    Column("check_at", Float),  # when its mutes must be looked at again
+    Column("body", LargeBinary, nullable=False),  # rules.incident.Incident as JSON
+)  # fmt: skip
+Index("incidents_slot", incidents.c.slot, unique=True, **_where("latest = 1", "latest"))
+Index("incidents_due", incidents.c.due_at, **_where("due_at is not null"))
+Index(
+    "incidents_check",
+    incidents.c.check_at,
+    **_where("check_at is not null")
+)
+Index("incidents_state", incidents.c.state, incidents.c.severity)
+
+members = Table(  # the alerts of an incident, as this incident saw them
+    "members", metadata,
+    Column("incident", Integer, primary_key=True, autoincrement=False),
+    Column("alert", Integer, primary_key=True, autoincrement=False),
+    Column("firing", Boolean, nullable=False),
+    Column("severity", Integer, nullable=False),
+    Column("muted", Text, nullable=False),
+    Column("starts_at", Float, nullable=False),
+    Column("ends_at", Float, nullable=False),
+)  # fmt: skip
+Index("members_alert", members.c.alert)
+
+timeline = Table(
+    "timeline", metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("incident", Integer, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("text", Text, nullable=False),
+)  # fmt: skip
+Index("timeline_incident", timeline.c.incident, timeline.c.id)
+
+deliveries = Table(
+    "deliveries", metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("incident", Integer, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("urgency", Integer, nullable=False),
+    Column("wanted", Integer, nullable=False),
+    Column("shown", Integer, nullable=False, server_default="0"),
+    Column("due_at", Float, nullable=False),
+    Column("ref", Text),
+    Column("shown_at", Float, nullable=False, server_default="0"),
+    Column("thread_wanted", Integer, nullable=False, server_default="0"),  # last timeline id the thread should tell
+    Column("thread_shown", Integer, nullable=False, server_default="0"),
+    Column("run", Text, nullable=False),  # the process that may have tried: another one asks the chat first
+    Column("failures", Integer, nullable=False, server_default="0"),
+    Column("retry_at", Float, nullable=False, server_default="0"),
+    Column("failure", Text, nullable=False, server_default=""),
+    Column("error", Text, nullable=False, server_default=""),
+    Column("plain", Boolean, nullable=False, server_default=false()),  # the chat refused the full card
+    UniqueConstraint("incident", "channel"),
+)  # fmt: skip
+Index(
+    "deliveries_gap",
+    deliveries.c.channel,
+    deliveries.c.urgency,
+    deliveries.c.due_at,
+    **_where("wanted > shown or thread_wanted > thread_shown")
+)
+
+silences = Table(
+    "silences", metadata,
+    Column("id", Text, primary_key=True),
+    Column("matchers", Text, nullable=False),
+    Column("starts_at", Float, nullable=False),
+    Column("ends_at", Float, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+)  # fmt: skip
+Index("silences_end", silences.c.ends_at)
+
+messages = Table(  # the console's own posts
+    "messages", metadata,
+    Column("id", Id, primary_key=True, autoincrement=True),
+    Column("chat", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("parent", Integer, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("at", Float, nullable=False),
+    Column("edited_at", Float, nullable=False),
+    UniqueConstraint("chat", "key"),
+)  # fmt: skip
+Index("messages_place", messages.c.chat, messages.c.channel, messages.c.parent, messages.c.id)
+
+sessions = Table(
+    "sessions", metadata,
+    Column("cookie_hash", Text, primary_key=True),
+    Column("person", Text, nullable=False),
+    Column("csrf", Text, nullable=False),
+    Column("expires_at", Float, nullable=False),
+)  # fmt: skip

@@ -1,0 +1,133 @@
+"""HTTP in: webhooks, the API, the chats' own pages, metrics and health."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import structlog
+from aiohttp import web
+from aiohttp.web_log import AccessLogger
+
+from adapters.source import Rejected, Request, Response, Source
+from bot import metrics
+from bot.api import Api
+from bot.gate import Gate
+from bot.intake import Intake
+from bot.store.writer import StoreUnavailable
+
+log = structlog.get_logger()
+
+BIGGEST_BODY = 64 * 1024 * 1024
+"""Bytes; each source says its own, smaller limit."""
+
+
+class Health(Protocol):
+    async def ready(self) -> tuple[bool, Mapping[str, object]]:
+        """Whether alerts can be accepted, and all that is degraded."""
+
+    async def metrics(self) -> bytes: ...
+
+
+class Web:
+    """`sources` gives the configured sources as they are now."""
+
+    def __init__(self, intake: Intake, sources: Callable[[], Mapping[str, Source]], gate: Gate, api: Api, health: Health) -> None:
+        self._intake, self._sources, self._gate, self._api, self._health = intake, sources, gate, api, health
+
+    def application(self, chat_routes: list[web.AbstractRouteDef]) -> web.Application:
+        app = web.Application(client_max_size=BIGGEST_BODY, middlewares=[_errors])
+        app.add_routes([
+            web.post("/webhooks/{source}", self._webhook),
+            web.post("/webhooks/{source}/{path:.*}", self._webhook),
+            web.post("/api/v2/alerts", self._alertmanager_api),
+            web.get("/healthz", self._healthz),
+            web.get("/readyz", self._readyz),
+            web.get("/metrics", self._metrics),
+            *self._api.routes(),
+            *chat_routes,
+        ])  # fmt: skip
+        return app
+
+    async def _webhook(self, request: web.Request) -> web.StreamResponse:
+        name = request.match_info["source"]
+        source = self._sources().get(name)
+        if source is None:
+            known = ", ".join(self._sources())
+            raise Rejected(404, f'there is no source "{name}" in the config; there are: {known}')
+        return await self._take(name, source, request, request.match_info.get("path", ""))
+
+    async def _alertmanager_api(self, request: web.Request) -> web.StreamResponse:
+        """The credential tells which source it is; its body is read only after that."""
+        head = _head(request, "api/v2/alerts")
+        name, source = self._gate.identify(head, self._sources())
+        return await self._take(name, source, request, "api/v2/alerts")
+
+    async def _take(self, name: str, source: Source, request: web.Request, path: str) -> web.StreamResponse:
+        try:
+            self._gate.admit(name, request.content_length)
+            body = await self._gate.read(name, request)
+            with metrics.REQUEST_SECONDS.time():
+                response = await self._intake.take(name, source, _request(request, path, body))
+        except Rejected as problem:
+            metrics.REQUESTS.labels(name, problem.status).inc()
+            log.warning("webhook_rejected", source=name, status=problem.status, reason=problem.reason)
+            raise
+        except StoreUnavailable:
+            metrics.REQUESTS.labels(name, 503).inc()
+            raise
+        metrics.REQUESTS.labels(name, response.status).inc()
+        return _answer(response)
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        return web.json_response({"status": "alive"})
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        ready, body = await self._health.ready()
+        return web.json_response(body, status=200 if ready else 503)
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        body = await self._health.metrics()
+        return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+
+@web.middleware
+async def _errors(request: web.Request, handler: Callable[[web.Request], object]) -> web.StreamResponse:
+    """Refusals and outages as JSON with the reason; anything else is our fault: logged with its traceback, told without."""
+    try:
+        return await handler(request)  # type: ignore[misc, no-any-return]  # aiohttp's own Handler type is private
+    except Rejected as problem:
+        return web.json_response({"status": "error", "error": problem.reason}, status=problem.status)
+    except StoreUnavailable as problem:
+        log.warning("request_failed", path=request.path, reason=str(problem))
+        body = {"status": "error", "error": "the database does not answer; nothing was accepted, please try again"}
+        return web.json_response(body, status=503, headers={"Retry-After": "5"})
+    except web.HTTPException as problem:
+        if problem.status < 400 or problem.body:
+            raise
+        return web.json_response({"status": "error", "error": problem.reason}, status=problem.status)
+    except Exception:  # the outermost loop of a request: one bad request must not take the server down
+        log.exception("request_failed", path=request.path)
+        return web.json_response({"status": "error", "error": "a fault in Tocsin; its log has the details"}, status=500)
+
+
+def _head(request: web.Request, path: str) -> Request:
+    return _request(request, path, b"")
+
+
+def _request(request: web.Request, path: str, body: bytes) -> Request:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    return Request(request.method, path, headers, body, request.remote or "", dict(request.query))
+
+
+def _answer(response: Response) -> web.Response:
+    headers = {"Content-Type": response.content_type} if response.body else None
+    return web.Response(status=response.status, body=response.body or None, headers=headers)
+
+
+async def serve(app: web.Application, host: str, port: int) -> web.AppRunner:
+    """Starts to listen. Raises OSError when it cannot."""
+    runner = web.AppRunner(app, access_log=None, access_log_class=AccessLogger, handle_signals=False, keepalive_timeout=75)
+    await runner.setup()
+    await web.TCPSite(runner, host, port, backlog=1024).start()
+    return runner
