@@ -234,6 +234,8 @@ def test_a_wrong_line_is_told_how_to_write_it(line: str, told: str) -> None:
         ("silence team=db host == x", 'I cannot read the matchers team=db, host ==: unexpected "=" after the value of "host": '
             "put a comma between matchers, and double quotes around such a value (column 16)."),
         ("silence team=db,,host=x", 'I cannot read the matchers from ",host=x" on.'),
+        ("silence team=db,,2h", 'I cannot read the matchers from ",2h" on.'),
+        ("silence team=db host ~= x", 'I cannot read the matchers from "host ~= x" on.'),
         ("silence {team=db", 'I cannot read the matchers from "{team=db" on.'),
         ("silence {team=db} {host=x}", 'I cannot read the matchers from "{host=x}" on.'),
         ("silence {team=db} host=x", 'I cannot read the matchers from "host=x" on.'),

@@ -28,6 +28,7 @@ def lines(text: str) -> list[str]:
         ("ack #4", ["ack #42", "ack #431"]),
         ("ack pgd", ["ack 42"]),
         ("ack 42 f", [f"ack 42 for {duration}" for duration in ("30m", "1h", "2h", "4h", "1d")]),
+        ("ack 42 for ", [f"ack 42 for {duration}" for duration in ("30m", "1h", "2h", "4h", "1d")]),
         ("ack 42 for 1", ["ack 42 for 1h", "ack 42 for 1d"]),
         ("ack 42 for 1h ", []),
         ("ack 42 on it ", []),
@@ -56,11 +57,9 @@ def test_a_line_goes_on(typed: str, offered: list[str]) -> None:
     assert lines(typed) == offered
 
 
-@pytest.mark.parametrize("typed", ["", "/", "/tocsin", "tocsin "])
-def test_it_begins_with_verbs(typed: str) -> None:
-    found = lines(typed)
-    assert len(found) == MOST
-    assert [line.removeprefix("/").removeprefix("tocsin").strip(" /") for line in found] == list(VERBS)[:MOST]
+@pytest.mark.parametrize(("typed", "lead"), [("", ""), ("/", "/"), ("/tocsin", "/tocsin "), ("tocsin ", "tocsin ")])
+def test_it_begins_with_verbs(typed: str, lead: str) -> None:
+    assert [line.rstrip() for line in lines(typed)] == [lead + name for name in list(VERBS)[:MOST]]
 
 
 def test_hints_say_what_it_is() -> None:
