@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Sequence
 from typing import Any, NoReturn
 from urllib.parse import parse_qs
 
@@ -14,11 +15,13 @@ DEEPEST = 200
 """Nesting that no real sender reaches and every Python reads without running out of stack."""
 
 LONGEST_NUMBER = 300
+MOST_ALERTS = 20_000
+"""In one request. Prometheus sends 256 at most, and what is parsed here keeps everybody else waiting."""
 
 _CONTROLS = bytes(range(0x20))
 _SPACES = bytes.maketrans(_CONTROLS, b" " * 0x20)
 _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
-_ESCAPE = re.compile(rb"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u([dD][89a-fA-F][0-9a-fA-F]{2})|\\.", re.DOTALL)
+_ESCAPE = re.compile(rb"(?:\\[^u])++|\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u([dD][89a-fA-F][0-9a-fA-F]{2})|\\u", re.DOTALL)
 _STRING_OR_BRACKET = re.compile(_STRING.pattern + rb"|[\[{\]}]", re.DOTALL)
 _STEP = {b"[": 1, b"{": 1, b"]": -1, b"}": -1}
 _HALF_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -36,6 +39,12 @@ def check_text(body: bytes) -> None:
         raise Rejected(400, f"the body is not UTF-8: byte {error.start} cannot be read") from None
 
 
+def check_count(alerts: Sequence[object]) -> None:
+    """Raises Rejected (413) for more alerts than one request may bring."""
+    if len(alerts) > MOST_ALERTS:
+        raise Rejected(413, f"the body holds {len(alerts)} alerts; {MOST_ALERTS} at most in one request")
+
+
 def mended(body: bytes) -> bytes:
     """The body with what JSON forbids inside texts replaced, byte for byte: half surrogates and bare control characters.
 
@@ -45,7 +54,8 @@ def mended(body: bytes) -> bytes:
 
 
 def _mend_string(match: re.Match[bytes]) -> bytes:
-    return _ESCAPE.sub(_mend_escape, match[0].translate(_SPACES))
+    text = match[0].translate(_SPACES)
+    return _ESCAPE.sub(_mend_escape, text) if _HALF_SURROGATE.search(text) else text
 
 
 def _mend_escape(match: re.Match[bytes]) -> bytes:
@@ -117,13 +127,13 @@ def _no_number(word: str) -> NoReturn:
 
 def _finite(digits: str) -> float:
     if math.isinf(number := float(digits)):
-        raise _Unsound("a number is out of range", digits)
+        raise _Unsound("a number is out of range", digits[:LONGEST_NUMBER])
     return number
 
 
 def _whole(digits: str) -> int:
     if len(digits) > LONGEST_NUMBER:
-        raise _Unsound("a number is out of range", digits)
+        raise _Unsound("a number is out of range", digits[:LONGEST_NUMBER])
     return int(digits)
 
 

@@ -17,7 +17,7 @@ MOST_LABEL_BYTES = 64 * 1024
 SEVERITY_WORDS = {
     word: severity
     for severity, words in {
-        Severity.critical: "critical crit fatal page emergency emerg panic disaster blocker p0 p1 sev0 sev1",
+        Severity.critical: "critical crit fatal page emergency emerg panic alert urgent disaster blocker p0 p1 sev0 sev1",
         Severity.high: "high error err major severe p2 sev2",
         Severity.warning: "warning warn medium moderate average p3 sev3",
         Severity.low: "low minor notice p4 sev4",

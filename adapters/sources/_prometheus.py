@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import DecodeError, Raw, ValidationError
 
-from adapters.body import check_depth, mended
+from adapters.body import check_count, check_depth, mended
 from adapters.fields import clean
 from adapters.source import Rejected
 from rules.alert import BadAlert
@@ -60,13 +60,14 @@ _KINDS = {"str": "text", "str | null": "text", "object": "an object", "array": "
 _KIND_BY_BYTE = {b'"': "text", b"{": "an object", b"[": "a list", b"t": "true", b"f": "false", b"n": "null"}
 _WRONG_KIND = re.compile(r"Expected `(.+?)`, got `(.+?)`(?: - at `\$\.?(.*?)`)?")
 
+_Any = TypeVar("_Any")
 _Alert = TypeVar("_Alert", bound=Posted)
 
 
 def decode_api(body: bytes) -> tuple[Sequence[Posted | None], list[BadAlert]]:
     """The alerts of an API body, None where one has a wrong shape, and why. Raises Rejected (400) for what is no JSON list."""
     try:
-        return _API.decode(body), []
+        return _counted(_API.decode(body)), []
     except (DecodeError, RecursionError):
         return _one_by_one(_loosely(_LOOSE_API, body), _POSTED)
 
@@ -75,7 +76,7 @@ def decode_hook(body: bytes) -> tuple[Sequence[Hooked | None], list[BadAlert], s
     """As decode_api, for a webhook's body; and its `externalURL`."""
     try:
         hook = _HOOK.decode(body)
-        return hook.alerts, [], hook.externalURL or ""
+        return _counted(hook.alerts), [], hook.externalURL or ""
     except (DecodeError, RecursionError):
         loose = _loosely(_LOOSE_HOOK, body)
         alerts, bad = _one_by_one(loose.alerts, _HOOKED)
@@ -92,6 +93,8 @@ def texts_of(raw: Raw, where: str) -> dict[str, str]:
     # Each pair has four quotes. Where there are more, a text holds an escaped one, or the same name stands twice.
     if data.count(b'"') != 4 * len(found) and (twice := _stands_twice(data)):
         raise BadAlert(f"{where}.{_shown(twice)}: stands twice")
+    if found.get(""):
+        raise BadAlert(f"{where}: one has no name")
     if data.isascii() and b"\\" not in data and b"\x7f" not in data:  # nothing to clean in there
         return {name: text for name, text in found.items() if text}
     return {clean(name): clean(text) for name, text in found.items() if text}
@@ -111,10 +114,15 @@ def _loosely(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:
         raise Rejected(400, "the body is nested too deep") from None
 
 
+def _counted(alerts: list[_Any]) -> list[_Any]:
+    check_count(alerts)
+    return alerts
+
+
 def _one_by_one(raws: list[Raw], decoder: msgspec.json.Decoder[_Alert]) -> tuple[list[_Alert | None], list[BadAlert]]:
     alerts: list[_Alert | None] = []
     bad: list[BadAlert] = []
-    for index, raw in enumerate(raws):
+    for index, raw in enumerate(_counted(raws)):
         try:
             alerts.append(decoder.decode(raw))
         except DecodeError as error:

@@ -9,12 +9,15 @@ from typing import Any, ClassVar
 from msgspec.structs import replace
 
 from adapters.auth import verify
-from adapters.body import load_json
+from adapters.body import check_count, load_json
 from adapters.fields import check_labels, clean, links_of, start_of, text_of, time_of
 from adapters.source import Batch, Rejected, Request, Response, json_reply, reasons
 from adapters.sources._expression import REST, Finder
 from adapters.sources._generic_config import GenericConfig
 from rules.alert import Alert, BadAlert, Report, fingerprint
+
+DECIDING = ("labels", "fingerprint", "status")
+"""Fields that say which alert it is and whether it fires. Nonsense in any other must not cost the alert itself."""
 
 
 class Generic:
@@ -38,7 +41,9 @@ class Generic:
 
     def parse(self, request: Request, now: float) -> Batch:
         batch = Batch([])
-        for index, item in enumerate(self._items(load_json(request))):
+        items = self._items(load_json(request))
+        check_count(items)
+        for index, item in enumerate(items):
             try:
                 batch.reports.append(self._report(item, f"alerts[{index}]", now))
             except BadAlert as error:
@@ -103,38 +108,39 @@ class Generic:
             raise BadAlert(f"{where}.status: is neither one of firing_values nor of resolved_values")
         return True, ends_at if ends_at > now else 0.0
 
-    def _find(self, finder: Finder, item: dict[str, Any], path: str) -> Any:
-        try:
-            return finder.find(item)
-        except ValueError as error:
-            raise BadAlert(f"{path}: {error}") from None
-
     def _text(self, field: str, item: dict[str, Any], where: str) -> str:
-        return text_of(self._find(self._single[field], item, f"{where}.{field}"))
+        return text_of(_find(self._single[field], item, f"{where}.{field}", field in DECIDING))
 
     def _texts(self, field: str, item: dict[str, Any], where: str) -> dict[str, str]:
         """Name to text, without the empty ones. What is named beats what `*` brings along."""
         texts: dict[str, str] = {}
         for name, finder in self._pairs[field].items():
             path = f"{where}.{field}" if name == REST else f"{where}.{field}.{name}"
-            found = self._find(finder, item, path)
+            found = _find(finder, item, path, field in DECIDING)
             if name != REST:
                 texts |= _filled({name: found})
             elif isinstance(found, Mapping):
                 texts = _filled(found) | texts
-            elif found is not None and field in self._config.model_fields_set:
+            elif found is not None and field in DECIDING and field in self._config.model_fields_set:
                 raise BadAlert(f"{path}: must be an object")
         return texts
 
     def _time(self, field: str, item: dict[str, Any], where: str) -> float:
-        """0.0 for none. Only a time that the config names must make sense; one under a common name may be anything."""
-        found = self._find(self._single[field], item, f"{where}.{field}")
+        """0.0 for none, or none that makes sense."""
+        found = _find(self._single[field], item, f"{where}.{field}", field in DECIDING)
         try:
             return max(time_of(found), 0.0) if found else 0.0
-        except ValueError as error:
-            if field not in self._config.model_fields_set:
-                return 0.0
-            raise BadAlert(f"{where}.{field}: {error}") from None
+        except ValueError:
+            return 0.0
+
+
+def _find(finder: Finder, item: dict[str, Any], path: str, deciding: bool) -> Any:
+    try:
+        return finder.find(item)
+    except ValueError as error:
+        if not deciding:
+            return None
+        raise BadAlert(f"{path}: {error}") from None
 
 
 def _filled(values: Mapping[str, Any]) -> dict[str, str]:
