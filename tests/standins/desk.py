@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 from msgspec.structs import replace
 
-from adapters.chat import DeliveryError, Failure, Invocation, Message, Reply, Session, Suggestion
+from adapters.chat import DeliveryError, Failure, Invocation, Message, MessageLog, Reply, Session, Sessions, Suggestion
 from rules.access import Caller
 from rules.card import Button, Card
 from rules.channel import Channel
@@ -109,8 +109,10 @@ class StandinDesk:
         self.public_url = public_url
         self.all_channels = dict(channels)
         self.callers = dict(callers)
-        self.messages = MemoryLog(self.now)
-        self.sessions = MemorySessions({f"token-of-{key}": key for key in callers})
+        self.log = MemoryLog(self.now)
+        self.messages: MessageLog = self.log
+        self.signed_in = MemorySessions({f"token-of-{key}": key for key in callers})
+        self.sessions: Sessions = self.signed_in
         self.invocations: list[Invocation] = []
         self.on_command: Callable[[Invocation], Awaitable[Reply]] = self._edit_card
         self._cards: dict[int, tuple[Updates, Channel, str, Card]] = {}

@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 from pydantic import Field
 
-from adapters.chat import DeliveryError, Desk, Failure, Lane, ThreadNote
+from adapters.chat import ChatConfig, DeliveryError, Desk, Failure, Lane, ThreadNote
 from adapters.chats.console.board import Board
 from adapters.chats.console.commands import Commands
 from adapters.chats.console.context import Context, private
@@ -22,12 +22,11 @@ from adapters.chats.console.signin import SignIn
 from adapters.chats.console.static import PATH, Static
 from adapters.chats.console.stream import Stream
 from adapters.chats.console.view import Views, body_hash
-from rules.access import Strict
 from rules.card import Card
 from rules.channel import Channel, ChannelFacts
 
 
-class ConsoleConfig(Strict):
+class ConsoleConfig(ChatConfig):
     """Channels and cards in the browser, at `public_url`. People sign in with their `token`."""
 
     type: Literal["console"] = Field("console", description="The console needs nothing else.")

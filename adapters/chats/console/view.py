@@ -14,12 +14,17 @@ from adapters.chat import Message, ThreadNote
 from adapters.chats.console.board import MOST_CARDS, Tally
 from adapters.chats.console.static import Static
 from adapters.chats.console.text import clean, cut, safe_url
-from adapters.chats.console.when import absolute, iso, span
+from adapters.chats.console.when import LATEST, absolute, iso, span
 from rules.card import Card
+from rules.change import Kind
 from rules.incident import State
 
 RESOLVED_SHOWN = 50
-_LATEST = 10**12
+WHY_QUIET = {
+    Kind.muted_by_silence: "a silence is on",
+    Kind.muted_by_inhibition: "a worse alert fires that explains it",
+    Kind.muted_by_time_interval: "it is outside of the hours of its route",
+}
 
 
 class ChannelItem(msgspec.Struct, frozen=True):
@@ -47,11 +52,12 @@ def place(message_id: int, channel: str, card: Card) -> Shown:
 
     At night the first card on the page is the one to look at; one that is acknowledged, snoozed or silenced steps back.
     """
+    started, resolved = (int(min(max(0.0, at), LATEST)) for at in (card.started_at, card.resolved_at))
     if card.state == State.resolved:
-        return Shown(message_id, channel, card, "resolved", f"{_LATEST - int(card.resolved_at):013d}", "resolved")
+        return Shown(message_id, channel, card, "resolved", f"{10**12 - resolved:013d}", "resolved")
     calm = card.state == State.acknowledged or bool(card.silenced) or bool(card.snoozed_until)
     tone = "silenced" if card.silenced else "acknowledged" if card.state == State.acknowledged else card.severity.name
-    return Shown(message_id, channel, card, "open", f"{calm:d}{int(card.severity)}{_LATEST - int(card.started_at):013d}", tone)
+    return Shown(message_id, channel, card, "open", f"{calm:d}{int(card.severity)}{10**12 - started:013d}", tone)
 
 
 def body_hash(body: bytes) -> int:
@@ -84,7 +90,7 @@ class Views:
             lstrip_blocks=True,
         )
         self._env.filters.update(cut=cut, safe_url=safe_url, iso=iso, absolute=absolute, span=span, clean=clean)
-        self._env.globals.update(static=static.url)
+        self._env.globals.update(static=static.url, why_quiet=WHY_QUIET)
 
     def page(self, template: str, **values: Any) -> str:
         return self._env.get_template(template).render(**values)

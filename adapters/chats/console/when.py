@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-LATEST = 253402300799.0  # the last second of the year 9999
+LATEST = 253402300799.0  # the last second of the year 9999; 0.0 stands first below so that NaN becomes 0
 
 
 def span(seconds: float) -> str:
     """How long, in two units at most: `42s`, `12m`, `3h 5m`, `2d 4h`. console.js counts in the same words."""
-    whole = int(min(max(seconds, 0.0), LATEST))
+    whole = int(min(max(0.0, seconds), LATEST))
     if whole < 60:
         return f"{whole}s"
     if whole < 3600:
@@ -20,7 +20,7 @@ def span(seconds: float) -> str:
 
 
 def _moment(at: float) -> datetime:
-    return datetime.fromtimestamp(min(max(at, 0.0), LATEST), UTC)
+    return datetime.fromtimestamp(min(max(0.0, at), LATEST), UTC)
 
 
 def iso(at: float) -> str:
