@@ -208,5 +208,5 @@ class _Builder:
             self.document.unset.add(path)
             return written
         if secrets:
-            self.document.secrets[path] = secrets
+            self.document.secrets[path] = [value, *secrets]
         return value

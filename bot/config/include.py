@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os.path
 from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Any
@@ -40,7 +41,7 @@ def include_files(main: Document, path: FilePath, env: Mapping[str, str]) -> Non
 
 def _matching(pattern: str, path: FilePath) -> list[str]:
     names = glob.glob(pattern, root_dir=path.parent) if pattern and "\0" not in pattern else []
-    return sorted(name for name in names if (path.parent / name).is_file())
+    return sorted(name for name in names if os.path.isfile(path.parent / name))
 
 
 def _graft(main: Document, part: Document) -> None:

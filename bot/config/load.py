@@ -16,7 +16,7 @@ from bot.config.include import include_files
 from bot.config.model import Config
 from bot.config.problem import ConfigErrors, Path, Problem, did_you_mean
 from bot.config.references import check_references
-from bot.config.secret import scrubber
+from bot.config.secret import HIDDEN, scrubber
 from bot.config.words import explain_error
 
 _Model = TypeVar("_Model", bound=BaseModel)
@@ -69,7 +69,8 @@ def _build_adapter(document: Document, section: str, name: str, value: Any) -> B
         document.report(document.place(path), '"type" is missing', f"Add it: {' or '.join(table)}.")
     elif kind not in table if isinstance(kind, str) else True:
         if (*path, "type") not in document.unset:
-            document.report(document.place((*path, "type")), f'unknown type of {word} "{kind}"', did_you_mean(str(kind), table))
+            shown = HIDDEN if (*path, "type") in document.secrets else kind
+            document.report(document.place((*path, "type")), f'unknown type of {word} "{shown}"', did_you_mean(str(kind), table))
     else:
         return _validate(document, registry.load(table[kind]).config_model, value, path)
     return None

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, SerializeAsAny, WithJsonSchema
 
+from adapters.chat import ChatConfig
 from adapters.source_config import SourceConfig
 from bot.config.case import Case
 from rules.access import Group, Permission, Person, Sensitivity, Strict
@@ -86,7 +87,9 @@ class Config(Strict):
     admin: Admin = Field(
         default_factory=lambda: Admin.model_validate({}), description="Who is told when Tocsin itself is in trouble."
     )
-    chats: dict[str, SerializeAsAny[Strict]] = Field({}, description="Where people read alerts. `type` says the kind of chat.")
+    chats: dict[str, SerializeAsAny[ChatConfig]] = Field(
+        {}, description="Where people read alerts. `type` says the kind of chat."
+    )
     channels: dict[str, Channel] = Field(description="Named destinations of alerts.")
     sources: dict[str, SerializeAsAny[SourceConfig]] = Field(
         description="Where alerts come from. `type` says the kind of source."

@@ -10,6 +10,7 @@ from typing import Any
 
 from adapters.registry import CHATS
 from bot.config.document import Document
+from bot.config.model import Config
 from bot.config.problem import Path, did_you_mean
 from bot.config.secret import HIDDEN
 from rules.access import LEVELS, Person
@@ -78,6 +79,8 @@ def _names(data: dict[str, Any], section: str) -> list[str] | None:
         sensitivity = data.get("sensitivity")
         levels = sensitivity.get("levels", LEVELS) if isinstance(sensitivity, dict) else LEVELS
         return [level for level in levels if isinstance(level, str)] if isinstance(levels, list | tuple) else None
+    if section not in data and any(key not in Config.model_fields for key in data):
+        return None  # it may be there, misspelt
     found = data.get(section, {})
     return list(found) if isinstance(found, dict) else None
 
@@ -144,6 +147,8 @@ def _check_accounts(document: Document) -> None:
     owners: dict[tuple[str, str], str] = {}
     for path, value in _find(document.data, (), ["people", "*", "*"]):
         _, person, key = map(str, path)
+        if path not in document.keys:  # not a mapping: said elsewhere
+            continue
         if key not in Person.model_fields and key not in CHATS:
             remedy = did_you_mean(key, [*Person.model_fields, *CHATS])
             document.report(document.keys[path], f'unknown key "{key}"', remedy)

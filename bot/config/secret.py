@@ -69,9 +69,10 @@ def _read(path: Path, reference: str) -> str:
 
 
 def scrubber(secrets: set[str]) -> Callable[[str], str]:
-    """Hides the secrets in a text. Very short ones are left: they would be found in every word."""
-    longest_first = sorted((s for s in secrets if len(s) > 3), key=len, reverse=True)
-    if not longest_first:
+    """Hides the secrets in a text. Very short ones only where they stand in quotes: they would be found in every word."""
+    if not secrets:
         return lambda text: text
-    pattern = re.compile("|".join(map(re.escape, longest_first)))
+    quoted = r"(?<=[\"']){}(?=[\"'])"
+    parts = [re.escape(s) if len(s) > 3 else quoted.format(re.escape(s)) for s in sorted(secrets, key=len, reverse=True)]
+    pattern = re.compile("|".join(parts))
     return lambda text: pattern.sub(HIDDEN, text)

@@ -21,6 +21,7 @@ _SAYINGS = (  # of libyaml; in our words; the remedy
     ("did not find expected '-' indicator", "this line does not fit the list above it", _ALIGN),
     ("did not find expected ',' or", "a comma or a closing bracket is missing", ""),
     ("found undefined alias", "this alias (*) refers to nothing", "Put the text in quotes if it is not meant as an alias."),
+    ("did not find expected node content", "a value is missing here", ""),
     ("found unexpected end of stream", "a quote is never closed", ""),
     ("could not find expected ':'", "a colon is missing", _ALIGN),
     ("cannot start any token", "a text cannot start with this character unless it is in quotes", _QUOTE),
@@ -49,6 +50,6 @@ def syntax_problem(error: Exception, text: str, file: str) -> Problem:
         return Problem(file, mark.line + 1, mark.column + 1, "", "not valid YAML: a tab", "Indent with spaces, not tabs.")
     plain, remedy = next(((ours, remedy) for theirs, ours, remedy in _SAYINGS if theirs in said), (said, ""))
     start = getattr(error, "context_mark", None)
-    is_open = start is not None and start.line != mark.line and any(word in plain for word in ("bracket", "quote"))
+    is_open = start is not None and start.line != mark.line and any(word in plain for word in ("bracket", "quote", "value"))
     opened = f" (it opens in line {start.line + 1})" if start is not None and is_open else ""
     return Problem(file, mark.line + 1, mark.column + 1, "", f"not valid YAML: {plain}{opened}", remedy)
