@@ -16,10 +16,11 @@ from bot.moves import Moves, inhibiting_sources
 from bot.policy import Policy
 from bot.store import alerts as alert_rows
 from bot.store import incidents as incident_rows
-from bot.store import silences
+from bot.store import members, silences
 from bot.store.alerts import AlertRow
 from bot.store.counters import take
-from bot.store.incidents import IncidentRow, MemberRow, slot_of
+from bot.store.incidents import IncidentRow, slot_of
+from bot.store.members import MemberRow
 from rules.alert import Alert, Verdict, merge
 from rules.change import Change
 from rules.incident import Delta, Incident, Member, describe, takes
@@ -194,7 +195,7 @@ class _Round:
         if not changed:
             return
         by_alert = {one.row.id: one for one in changed}
-        places = incident_rows.firing_members(self.conn, list(by_alert))
+        places = members.firing(self.conn, list(by_alert))
         self.moves.load({place.incident for place in places})
         for place in places:
             one = by_alert[place.alert]

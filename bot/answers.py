@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from adapters.chat import Reply
 from bot.drawing import alerts_of
 from bot.policy import Policy
-from bot.store import deliveries, incidents
+from bot.store import deliveries, incidents, timeline
 from bot.walk import walk_text
 from rules.access import Caller
 from rules.command import VERBS, Command
@@ -88,7 +88,7 @@ def show_incident(conn: Connection, caller: Caller, command: Command, policy: Po
         return Reply(refused if row else refusal(caller, "incident", None, number, policy), ok=False)
     incident = row.incident
     alerts = alerts_of(conn, incident, MOST_LISTED)
-    told = incidents.told(conn, number)[-MOST_LISTED:]
+    told = timeline.told(conn, number)[-MOST_LISTED:]
     shown = deliveries.of_incidents(conn, [number])
     lines = [
         _line(incident, policy, now),

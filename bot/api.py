@@ -13,7 +13,7 @@ from adapters.source import Rejected
 from bot.commands import Commands
 from bot.drawing import alerts_of
 from bot.policy import Policy
-from bot.store import deliveries, incidents
+from bot.store import deliveries, incidents, timeline
 from bot.store.deliveries import Delivery
 from bot.store.engine import Store
 from rules.access import Caller
@@ -138,7 +138,7 @@ def _alerts(conn: Connection, incident: Incident) -> list[dict[str, Any]]:
 
 
 def _timeline(conn: Connection, number: int) -> list[dict[str, Any]]:
-    return [{"at": c.at, "change": c.kind.value, "by": c.by, "text": c.text} for _, c in incidents.told(conn, number)]
+    return [{"at": c.at, "change": c.kind.value, "by": c.by, "text": c.text} for _, c in timeline.told(conn, number)]
 
 
 def _delivery(row: Delivery, link: str) -> dict[str, Any]:

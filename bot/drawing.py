@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from adapters.chat import DeliveryError, Failure, ThreadNote
 from bot.policy import Policy
-from bot.store import alerts, incidents
+from bot.store import alerts, incidents, members, timeline
 from bot.store.deliveries import Delivery
 from rules.alert import Alert
 from rules.card import MOST_LINES, Card, card, stub
@@ -36,7 +36,7 @@ def draw(conn: Connection, row: Delivery, policy: Policy, verified: bool, now: f
     if channel is None:
         raise DeliveryError(Failure.channel_unreachable, f'channel "{row.channel}" is no longer in the config')
     incident = incidents.load(conn, [row.incident])[row.incident].incident
-    news = incidents.told(conn, row.incident, after=row.thread_shown) if row.thread_wanted > row.thread_shown else []
+    news = timeline.told(conn, row.incident, after=row.thread_shown) if row.thread_wanted > row.thread_shown else []
     upto = news[-1][0] if news else row.thread_wanted
     if not policy.sensitivity.may_show(channel.clearance, verified, incident.sensitivity):
         return Drawing(channel, stub(incident, cleared_groups(policy, incident), now), ThreadNote(incident.number, ()), upto)
@@ -48,7 +48,7 @@ def draw(conn: Connection, row: Delivery, policy: Policy, verified: bool, now: f
 
 def alerts_of(conn: Connection, incident: Incident, limit: int) -> list[Alert]:
     """Alerts of an incident as it saw them: firing before resolved, worst first."""
-    places = incidents.top_members(conn, incident.number, limit)
+    places = members.top(conn, incident.number, limit)
     rows = alerts.load_ids(conn, [place.alert for place in places])
     return [
         replace(rows[p.alert].alert, firing=p.member.firing, severity=p.member.severity, starts_at=p.starts_at, ends_at=p.ends_at)

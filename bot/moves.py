@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 
 from bot.policy import Policy
 from bot.store import alerts as alert_rows
-from bot.store import deliveries, incidents
+from bot.store import deliveries, incidents, members, timeline
 from bot.store.deliveries import Delivery
-from bot.store.incidents import IncidentRow, MemberRow
+from bot.store.incidents import IncidentRow
+from bot.store.members import MemberRow
 from rules.alert import Severity
 from rules.change import Change
 from rules.incident import Delta, Incident, State, Timing, apply, due_at, show_at
@@ -51,7 +52,7 @@ class Moves:
         """Brings in what the incidents at hand know of these alerts."""
         old = [number for number in self.rows if number not in self._new]
         if old:
-            self._members |= incidents.members_of(self.conn, old, alert_ids)
+            self._members |= members.of_incidents(self.conn, old, alert_ids)
 
     def member(self, number: int, alert_id: int) -> MemberRow | None:
         return self._touched.get((number, alert_id)) or self._members.get((number, alert_id))
@@ -98,8 +99,8 @@ class Moves:
             row.changed_at = self.now
         incidents.add(self.conn, [row for row in moved if row.incident.number in self._new])
         incidents.save(self.conn, [row for n, row in self.rows.items() if n not in self._new and row != self._before[n]])
-        incidents.save_members(self.conn, list(self._touched.values()))
-        incidents.tell(self.conn, self._told)
+        members.save(self.conn, list(self._touched.values()))
+        timeline.tell(self.conn, self._told)
         self._want([row.incident for row in moved])
         return self._told
 
@@ -107,9 +108,9 @@ class Moves:
         """Says in the outbox what is to be shown where, and when."""
         numbers = [incident.number for incident in moved]
         known: dict[int, dict[str, Delivery]] = defaultdict(dict)
-        for row in deliveries.of_incidents(self.conn, [n for n in numbers if n not in self._new]):
-            known[row.incident][row.channel] = row
-        last = incidents.last_told(self.conn, numbers)
+        for one in deliveries.of_incidents(self.conn, [n for n in numbers if n not in self._new]):
+            known[one.incident][one.channel] = one
+        last = timeline.last(self.conn, numbers)
         changes: dict[int, list[Change]] = defaultdict(list)
         for number, change in self._told:
             changes[number].append(change)

@@ -12,9 +12,9 @@ from bot.absorb import Told
 from bot.moves import Moves, inhibiting_sources
 from bot.policy import Policy
 from bot.store import alerts as alert_rows
-from bot.store import incidents, silences
+from bot.store import incidents, members, silences
 from bot.store.alerts import AlertRow, Key
-from bot.store.incidents import MemberRow
+from bot.store.members import MemberRow
 from rules.alert import expire
 from rules.incident import Delta, Member, tick
 
@@ -43,7 +43,7 @@ def _check_mutes(conn: Connection, moves: Moves, numbers: Sequence[int]) -> None
     """Looks again at who is to be told of the alerts that fire in these incidents."""
     policy, now = moves.policy, moves.now
     active, sources = silences.current(conn, now), inhibiting_sources(conn, policy)
-    places = [place for number in numbers for place in incidents.firing_in(conn, number)]
+    places = [place for number in numbers for place in members.firing_in(conn, number)]
     alerts = alert_rows.load_ids(conn, {place.alert for place in places})
     for number in numbers:
         moves.rows[number].check_at = float("inf")
@@ -83,7 +83,7 @@ def _expired(row: AlertRow) -> AlertRow:
 def _resolve(conn: Connection, over: Sequence[AlertRow], moves: Moves) -> Told:
     by_id = {row.id: row for row in over}
     alert_rows.save(conn, over)
-    places = incidents.firing_members(conn, list(by_id))
+    places = members.firing(conn, list(by_id))
     moves.load({place.incident for place in places})
     for place in places:
         after = Member(place.member.severity, False)

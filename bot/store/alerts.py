@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, bindparam, insert, literal_column, select, update
 
-from bot.store.tables import alerts
+from bot.store.tables import alerts, members
 from rules.alert import Alert, AlertState, Link, Severity
 
 Key = tuple[str, str]
@@ -60,7 +60,9 @@ def load_ids(conn: Connection, ids: Iterable[int]) -> dict[int, AlertRow]:
 def add(conn: Connection, rows: Sequence[AlertRow]) -> None:
     """Inserts rows whose `id` is set."""
     if rows:
-        conn.execute(insert(alerts), [{"id": row.id, "source": row.key[0], "fingerprint": row.key[1], **_said(row)} for row in rows])
+        conn.execute(
+            insert(alerts), [{"id": row.id, "source": row.key[0], "fingerprint": row.key[1], **_said(row)} for row in rows]
+        )
 
 
 def save(conn: Connection, rows: Sequence[AlertRow]) -> None:
@@ -70,7 +72,9 @@ def save(conn: Connection, rows: Sequence[AlertRow]) -> None:
 
 def expiring(conn: Connection, now: float, limit: int) -> list[AlertRow]:
     """Firing alerts that were not reported again in time, as far as the rows know."""
-    query = select(alerts).where(alerts.c.firing, alerts.c.expires_at > literal_column("0"), alerts.c.expires_at <= now).limit(limit)
+    query = (
+        select(alerts).where(alerts.c.firing, alerts.c.expires_at > literal_column("0"), alerts.c.expires_at <= now).limit(limit)
+    )
     return [_from_row(row) for row in conn.execute(query)]
 
 
@@ -90,6 +94,18 @@ def firing_after(conn: Connection, after_id: int, limit: int) -> list[AlertRow]:
     """Firing alerts in the order of their ids, for walks over all of them."""
     query = select(alerts).where(alerts.c.id > after_id, alerts.c.firing).order_by(alerts.c.id).limit(limit)
     return [_from_row(row) for row in conn.execute(query)]
+
+
+def unused(conn: Connection, before: float, limit: int) -> list[int]:
+    """Alerts that neither fire nor belong to an incident and were last seen before `before`."""
+    query = (
+        select(alerts.c.id)
+        .where(
+            ~alerts.c.firing, alerts.c.seen_at < before, ~select(members.c.alert).where(members.c.alert == alerts.c.id).exists()
+        )
+        .limit(limit)
+    )
+    return [row.id for row in conn.execute(query)]
 
 
 _UPDATE = update(alerts).where(alerts.c.id == bindparam("b_id"))

@@ -1,4 +1,4 @@
-"""Incidents, their members and their timeline as rows."""
+"""Incidents as rows."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import msgspec
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from bot.store.alerts import CHUNK
-from bot.store.tables import alerts, incidents, members, timeline
+from bot.store.tables import incidents
 from rules.alert import Severity
-from rules.change import Change, Kind
-from rules.incident import Incident, Member, State
+from rules.incident import Incident, State
 
 
 class IncidentRow(msgspec.Struct):
@@ -22,15 +21,6 @@ class IncidentRow(msgspec.Struct):
     due_at: float
     check_at: float
     changed_at: float
-
-
-class MemberRow(msgspec.Struct):
-    incident: int
-    alert: int
-    member: Member
-    starts_at: float
-    ends_at: float
-    new: bool = False
 
 
 def slot_of(route: str, group: Mapping[str, str]) -> str:
@@ -112,7 +102,11 @@ def add(conn: Connection, rows: Sequence[IncidentRow]) -> None:
         part = slots[start : start + CHUNK]
         conn.execute(update(incidents).where(incidents.c.slot.in_(part), incidents.c.latest).values(latest=False))
     conn.execute(
-        insert(incidents), [{"number": row.incident.number, "latest": True, "slot": slot, **_said(row)} for slot, row in zip(slots, rows, strict=True)]
+        insert(incidents),
+        [
+            {"number": row.incident.number, "latest": True, "slot": slot, **_said(row)}
+            for slot, row in zip(slots, rows, strict=True)
+        ],
     )
 
 
@@ -121,74 +115,7 @@ def save(conn: Connection, rows: Sequence[IncidentRow]) -> None:
         conn.execute(_UPDATE, [{"b_number": row.incident.number, **_said(row)} for row in rows])
 
 
-def firing_members(conn: Connection, alert_ids: Sequence[int]) -> list[MemberRow]:
-    """The places in which these alerts fire now."""
-    found: list[MemberRow] = []
-    for start in range(0, len(alert_ids), CHUNK):
-        query = select(members).where(members.c.alert.in_(alert_ids[start : start + CHUNK]), members.c.firing)
-        found += [_member(row) for row in conn.execute(query)]
-    return found
-
-
-def members_of(conn: Connection, numbers: Sequence[int], alert_ids: Sequence[int]) -> dict[tuple[int, int], MemberRow]:
-    """The members of these incidents among these alerts, firing or not, by (incident, alert)."""
-    found: dict[tuple[int, int], MemberRow] = {}
-    for start in range(0, len(alert_ids), CHUNK):
-        query = select(members).where(members.c.alert.in_(alert_ids[start : start + CHUNK]), members.c.incident.in_(numbers))
-        found |= {(row.incident, row.alert): _member(row) for row in conn.execute(query)}
-    return found
-
-
-def firing_in(conn: Connection, number: int) -> list[MemberRow]:
-    """The firing members of one incident."""
-    return [_member(row) for row in conn.execute(select(members).where(members.c.incident == number, members.c.firing))]
-
-
-def top_members(conn: Connection, number: int, limit: int) -> list[MemberRow]:
-    """Firing before resolved, worst first, oldest first: what the card lists."""
-    order = (members.c.firing.desc(), members.c.severity, members.c.starts_at)
-    query = select(members).where(members.c.incident == number).order_by(*order).limit(limit)
-    return [_member(row) for row in conn.execute(query)]
-
-
-def save_members(conn: Connection, rows: Sequence[MemberRow]) -> None:
-    """Inserts the new ones, updates the others."""
-    new = [{"incident": row.incident, "alert": row.alert, **_member_said(row)} for row in rows if row.new]
-    old = [{"b_incident": row.incident, "b_alert": row.alert, **_member_said(row)} for row in rows if not row.new]
-    if new:
-        conn.execute(insert(members), new)
-    if old:
-        conn.execute(_UPDATE_MEMBER, old)
-
-
-def tell(conn: Connection, entries: Sequence[tuple[int, Change]]) -> None:
-    """Appends to the timelines: (incident number, change)."""
-    if entries:
-        rows = [{"incident": n, "at": c.at, "kind": c.kind.value, "by": c.by, "text": c.text} for n, c in entries]
-        conn.execute(insert(timeline), rows)
-
-
-def last_told(conn: Connection, numbers: Sequence[int]) -> dict[int, int]:
-    """The id of the last timeline entry of each incident."""
-    found: dict[int, int] = {}
-    for start in range(0, len(numbers), CHUNK):
-        query = (
-            select(timeline.c.incident, func.max(timeline.c.id))
-            .where(timeline.c.incident.in_(numbers[start : start + CHUNK]))
-            .group_by(timeline.c.incident)
-        )
-        found |= {number: last for number, last in conn.execute(query)}
-    return found
-
-
-def told(conn: Connection, number: int, after: int = 0, limit: int = 1000) -> list[tuple[int, Change]]:
-    """Timeline entries with an id above `after`, oldest first."""
-    query = select(timeline).where(timeline.c.incident == number, timeline.c.id > after).order_by(timeline.c.id).limit(limit)
-    return [(row.id, Change(Kind(row.kind), row.at, row.by, row.text)) for row in conn.execute(query)]
-
-
 _UPDATE = update(incidents).where(incidents.c.number == bindparam("b_number"))
-_UPDATE_MEMBER = update(members).where(members.c.incident == bindparam("b_incident"), members.c.alert == bindparam("b_alert"))
 _BODY = msgspec.json.Decoder(Incident)
 _encode = msgspec.json.Encoder().encode
 
@@ -214,31 +141,3 @@ def _from_row(row: Any) -> IncidentRow:
 
 def _or_null(at: float) -> float | None:
     return None if at == float("inf") else at
-
-
-def _member_said(row: MemberRow) -> dict[str, Any]:
-    member = row.member
-    return {
-        "firing": member.firing,
-        "severity": int(member.severity),
-        "muted": member.muted,
-        "starts_at": row.starts_at,
-        "ends_at": row.ends_at,
-    }
-
-
-def _member(row: Any) -> MemberRow:
-    member = Member(Severity(row.severity), row.firing, row.muted)
-    return MemberRow(row.incident, row.alert, member, row.starts_at, row.ends_at)
-
-
-def alert_ids_unused(conn: Connection, before: float, limit: int) -> list[int]:
-    """Alerts that neither fire nor belong to an incident and were last seen before `before`."""
-    query = (
-        select(alerts.c.id)
-        .where(
-            ~alerts.c.firing, alerts.c.seen_at < before, ~select(members.c.alert).where(members.c.alert == alerts.c.id).exists()
-        )
-        .limit(limit)
-    )
-    return [row.id for row in conn.execute(query)]

@@ -9,8 +9,8 @@ import structlog
 from sqlalchemy import Connection, delete, select
 
 from bot.policy import Policy
+from bot.store import alerts as alert_rows
 from bot.store.engine import Store
-from bot.store.incidents import alert_ids_unused
 from bot.store.tables import alerts, deliveries, incidents, members, messages, sessions, silences, timeline
 from bot.store.writer import StoreUnavailable
 from rules.incident import State
@@ -46,7 +46,7 @@ def sweep(conn: Connection, before: float, now: float, store: str) -> int:
     numbers = [row.number for row in conn.execute(old.where(incidents.c.due_at.is_(None)).limit(AT_ONCE))]
     if numbers:
         _remove_incidents(conn, numbers, store)
-    unused = alert_ids_unused(conn, before, AT_ONCE)
+    unused = alert_rows.unused(conn, before, AT_ONCE)
     if unused:
         conn.execute(delete(alerts).where(alerts.c.id.in_(unused)))
     conn.execute(delete(silences).where(silences.c.ends_at < before))

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Float, Index, Integer, LargeBinary, MetaData, Table, Text, TextClause, UniqueConstraint, false, text
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
 
 metadata = MetaData()
 
-Id = Integer
+Id = BigInteger().with_variant(Integer(), "sqlite")
 
 
-def _where(sqlite: str, postgresql: str = "") -> dict[str, TextClause]:
+def _where(sqlite: str, postgresql: str = "") -> dict[str, Any]:
     """The condition of a partial index, as each database writes it in queries: only then it uses the index."""
     return {"sqlite_where": text(sqlite), "postgresql_where": text(postgresql or sqlite)}
 
@@ -41,14 +57,8 @@ alerts = Table(
     Column("inhibits", Text),  # JSON [[rule, [equal values]]…] of the inhibition rules whose source it is
     UniqueConstraint("source", "fingerprint"),
 )  # fmt: skip
-Index(
-    "alerts_expiring",
-    alerts.c.expires_at,
-    **_where("firing = 1 and expires_at > 0", "firing and expires_at > 0")
-)
-Index(
-    "alerts_inhibiting", alerts.c.firing, **_where("inhibits is not null")
-)
+Index("alerts_expiring", alerts.c.expires_at, **_where("firing = 1 and expires_at > 0", "firing and expires_at > 0"))
+Index("alerts_inhibiting", alerts.c.firing, **_where("inhibits is not null"))
 
 incidents = Table(
     "incidents", metadata,
@@ -65,11 +75,7 @@ incidents = Table(
 )  # fmt: skip
 Index("incidents_slot", incidents.c.slot, unique=True, **_where("latest = 1", "latest"))
 Index("incidents_due", incidents.c.due_at, **_where("due_at is not null"))
-Index(
-    "incidents_check",
-    incidents.c.check_at,
-    **_where("check_at is not null")
-)
+Index("incidents_check", incidents.c.check_at, **_where("check_at is not null"))
 Index("incidents_state", incidents.c.state, incidents.c.severity)
 
 members = Table(  # the alerts of an incident, as this incident saw them
@@ -121,7 +127,7 @@ Index(
     deliveries.c.channel,
     deliveries.c.urgency,
     deliveries.c.due_at,
-    **_where("wanted > shown or thread_wanted > thread_shown")
+    **_where("wanted > shown or thread_wanted > thread_shown"),
 )
 
 silences = Table(
