@@ -11,8 +11,7 @@ import msgspec
 from aiohttp import web
 from pydantic import Field
 
-from adapters.chat import DeliveryError, Desk, Failure, Lane, ThreadNote
-from rules.access import Strict
+from adapters.chat import ChatConfig, DeliveryError, Desk, Failure, Lane, ThreadNote
 from rules.card import Card
 from rules.channel import Channel, ChannelFacts
 
@@ -20,7 +19,7 @@ CREATES = ("post", "reply_in_thread", "direct_message")
 """Done twice, these show twice; the other calls may simply be repeated."""
 
 
-class HttpChatConfig(Strict):
+class HttpChatConfig(ChatConfig):
     """The stand-in platform."""
 
     type: Literal["httpchat"] = "httpchat"
