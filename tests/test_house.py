@@ -81,6 +81,7 @@ SLACK, DISCORD, SENTRY = "adapters/chats/slack/__init__.py", "adapters/chats/dis
         (house.entangled_adapters, {"adapters/http.py": "import adapters.sources.sentry"}, "imports adapters.sources.sentry"),
         (house.entangled_adapters, {"bot/web.py": LAZY.format("adapters.registry")}, "only bot.app and bot.cli"),
         (house.entangled_adapters, {"bot/web.py": "from adapters.sources.sentry import f"}, "only bot.app and bot.cli"),
+        (house.entangled_adapters, {"bot/config/load.py": "from adapters.sources.sentry import f"}, "only bot.app and bot.cli"),
         (house.too_long, {"bot/a.py": "x = 1\n" * 301}, "bot/a.py: 301 lines"),
         (house.too_long, {"bot/a.py": "class A:\n    async def f():\n" + "        x = 1\n" * 50}, "bot/a.py:2: f has 51 lines"),
         (unlocked_imports, {"bot/a.py": LAZY.format("pytest")}, "bot.a imports pytest; it is not in requirements.lock"),
