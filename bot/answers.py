@@ -135,7 +135,7 @@ def silences_text(found: Sequence[Silence], policy: Policy, now: float) -> str:
     if not found:
         return "No silence is in force."
     return "\n".join(
-        f"{s.id}  {matchers_text(s.matchers)}  for {format_duration(s.ends_at - now)} more, by {policy.names.get(s.by, s.by)}"
+        f"{s.id}  {matchers_text(s.matchers)}  for {format_duration(float(round(s.ends_at - now)))} more, by {policy.names.get(s.by, s.by)}"
         + (f": {s.reason}" if s.reason else "")
         for s in found
     )
@@ -147,7 +147,7 @@ def matchers_text(matchers: Sequence[Matcher]) -> str:
 
 def until_text(until: float, now: float) -> str:
     """` for 2h, until 14:30 UTC`, or nothing for a time that is not set."""
-    return f" for {format_duration(until - now)}, until {clock(until)} UTC" if until else ""
+    return f" for {format_duration(float(round(until - now)))}, until {clock(until)} UTC" if until else ""
 
 
 def still_firing(incident: Incident) -> str:
@@ -165,7 +165,7 @@ def clock(at: float) -> str:
 
 def _line(incident: Incident, policy: Policy, now: float) -> str:
     owner = f", {policy.names.get(incident.owner, incident.owner)} has it" if incident.owner else ""
-    age = format_duration(max(0.0, now - incident.started_at))
+    age = format_duration(float(max(0, round(now - incident.started_at))))
     state = incident.state.value + (", snoozed" if incident.snoozed_until else "") + (", muted" if incident.is_muted else "")
     return f"{ICONS[incident.state]} #{incident.number} {incident.severity.name} {incident.title} ({state}{owner}, {age})"
 
