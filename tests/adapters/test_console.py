@@ -8,9 +8,11 @@ import re
 from collections.abc import AsyncIterator
 
 import aiohttp
+import msgspec
 import pytest
 
 from adapters.chat import DeliveryError, Failure, Invocation, Reply, ThreadNote
+from adapters.chats.console import stream as stream_module
 from adapters.chats.console.live import MOST_WAITING, Event, Hub, Page
 from rules.alert import Severity
 from rules.incident import State
@@ -261,6 +263,21 @@ async def test_what_happens_between_page_and_stream_is_not_missed(site: Site) ->
         await site.console.update(OPS, ref, make_card(title="It got worse"))
         async with client.get(path) as stream:
             assert "It got worse" in str((await heard(stream, "cards"))["html"])
+
+
+async def test_the_heartbeat_shows_what_another_replica_posted(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stream_module, "BEAT", 0.05)
+    ref = await site.console.post(OPS, make_card(), "k")
+    async with site.visitor("ana") as client, client.get("/console/events?channel=ops") as stream:
+        await heard(stream, "beat")
+        await site.desk.messages.edit(int(ref), msgspec.json.encode(make_card(title="It got worse")))
+        assert "It got worse" in str((await heard(stream, "card"))["html"])
+        await site.desk.messages.add("console", "ops", "k2", msgspec.json.encode(make_card(43, title="A second one")))
+        site.desk.clock += 60
+        assert "A second one" in str((await heard(stream, "card"))["html"])
+        assert ">2<" in str((await heard(stream, "count"))["html"])
+        site.desk.signed_in.live.clear()
+        await heard(stream, "signin")
 
 
 async def test_a_stream_ends_with_its_session_and_with_the_console(site: Site) -> None:

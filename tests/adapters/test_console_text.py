@@ -111,7 +111,8 @@ def test_hostile_text_is_shown_as_it_is() -> None:
 
 @pytest.mark.parametrize("url", [
     "javascript:alert(1)", "data:text/html,x", "//evil.example", "https:evil", "https://", "http://[", "https://a@b.example",
-    "https://x.example/\n", " https://x.example", "https://x.example/\u202e", "https://x.example/\\y", "https://x.example/" + "y" * 2000,
+    "https://x.example/\n", " https://x.example", "https://x.example/\u202e", "https://x.example/\\y",
+    "https://x.example/" + "y" * 2000,
     "", "ftp://x.example",
 ])  # fmt: skip
 def test_only_plain_web_addresses_are_links(url: str) -> None:
@@ -147,4 +148,5 @@ def test_spans_in_words() -> None:
 
 @pytest.mark.parametrize("at", [float("nan"), float("inf"), -1e300, 1e300])
 def test_no_moment_breaks_a_card(at: float) -> None:
-    assert "<article" in drawn(make_card(started_at=at, snoozed_until=at, acked_until=at, lines=(Line("x", True, Severity.low, at),)))
+    line = Line("x", True, Severity.low, at)
+    assert "<article" in drawn(make_card(started_at=at, snoozed_until=at, acked_until=at, lines=(line,)))

@@ -22,9 +22,8 @@ PATIENCE = 10.0  # seconds a browser may take to accept one event
 class Stream:
     """GET `/console/events?channel=…&since=…`; `since` is the version of the cards that the page was made with."""
 
-    def __init__(self, context: Context, beat: float = BEAT) -> None:
+    def __init__(self, context: Context) -> None:
         self._context = context
-        self._beat = beat
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         context = self._context
@@ -52,7 +51,7 @@ class Stream:
             await _send(response, "cards", msgspec.json.encode({"html": html}))
         loop = asyncio.get_running_loop()
         while await self._beat_once(page, response):
-            due = loop.time() + self._beat
+            due = loop.time() + BEAT
             while (event := await _next(page, due)) is not LATE:
                 if event is None:
                     return

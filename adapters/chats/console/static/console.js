@@ -4,7 +4,7 @@ const $ = (id) => document.getElementById(id);
 const { channel, now } = document.body.dataset;
 const FETCH = { headers: { "X-Requested-With": "fetch" } };
 const SILENCE = 40000; // ms without a word from the server after which the page no longer trusts itself
-const SETTLE = 600; // ms in which a press on a button that has just changed is taken for a slip
+const SETTLE = 600; // ms in which a press on what has only just come under the finger is taken for a slip
 let ahead = now * 1000 - Date.now(); // the server's clock minus ours, in ms
 
 // ---- times
@@ -66,7 +66,7 @@ function showCard({ id, html, say, urgent }) {
     const focused = old.contains(document.activeElement) ? document.activeElement : null;
     const name = focused && nameOf(focused);
     keepFolds(old, card);
-    card.changedAt = performance.now();
+    card.changed = { at: performance.now(), before: new Set([...old.querySelectorAll("button")].map((button) => button.value)) };
     if (old.dataset.list === card.dataset.list && old.dataset.rank === card.dataset.rank) old.replaceWith(card);
     else { old.remove(); insert(card); }
     if (focused) (focused.isConnected ? focused : (name && card.querySelector(name)) || card).focus({ preventScroll: true });
@@ -181,14 +181,24 @@ async function send(form, submitter) {
   for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
 }
 
+let press = { at: -SETTLE, x: 0, y: 0, again: false };
+
+document.addEventListener("pointerdown", ({ timeStamp: at, clientX: x, clientY: y }) => {
+  press = { at, x, y, again: at - press.at < SETTLE && Math.hypot(x - press.x, y - press.y) < 12 };
+}, true);
+
+/** The second half of a double click, whatever lies there by now; or an Ack that somebody else just turned into an Unack. */
+function isSlip(button) {
+  const changed = button?.closest(".card")?.changed;
+  const turned = changed && performance.now() - changed.at < SETTLE && !changed.before.has(button.value);
+  return turned || (button?.closest(".card") && press.again && performance.now() - press.at < SETTLE);
+}
+
 document.addEventListener("submit", (event) => {
   const { target: form, submitter } = event;
   if (!form.matches("form[data-send]") || submitter?.formMethod === "dialog") return;
   event.preventDefault();
-  const card = submitter?.closest(".card");
-  const slip = card?.changedAt && performance.now() - card.changedAt < SETTLE;
-  if (slip || submitter?.getAttribute("aria-busy")) return;
-  send(form, submitter);
+  if (!isSlip(submitter) && !submitter?.getAttribute("aria-busy")) send(form, submitter);
 });
 
 document.addEventListener("click", (event) => {
@@ -244,6 +254,7 @@ async function suggest() {
 
 function take(option) {
   $("text").value = option.dataset.line;
+  closeOptions(); // Enter right after Tab sends, even while the next options are on their way
   $("text").focus();
   suggest();
 }
