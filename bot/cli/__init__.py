@@ -148,7 +148,3 @@ def schema_command() -> None:
 def version_command() -> None:
     """Print the version."""
     _print_version(True)
-
-
-if __name__ == "__main__":
-    main()

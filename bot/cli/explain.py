@@ -39,7 +39,10 @@ def _explain(config: Config, labels: Mapping[str, str], at: float) -> None:
 
 def _say_taken(config: Config, decision: Decision, taken: Taken) -> None:
     _line("channels", ", ".join((*taken.channels, *taken.added)))
-    _line("sensitivity", decision.sensitivity + _withheld(config, decision, taken))
+    first, *more = _shown_where(config, decision, taken)
+    _line("sensitivity", decision.sensitivity + first)
+    for line in more:
+        _line("", line)
     group = ", ".join(f"{name}={value}" for name, value in taken.group.items())
     _line("incident", (f"one for {group}" if group else "one for all alerts of this route") + _grouped_by(taken))
     timing = taken.node.timing
@@ -62,15 +65,15 @@ def _grouped_by(taken: Taken) -> str:
     return f" (group_by: {', '.join(taken.node.group_by)})" if taken.node.group_by else ""
 
 
-def _withheld(config: Config, decision: Decision, taken: Taken) -> str:
-    """Which channels get a stub instead, and where the content is."""
+def _shown_where(config: Config, decision: Decision, taken: Taken) -> list[str]:
+    """Which channels get a stub instead, and where the content is: what follows the level, and further lines."""
     proof = ", only while it is verified" if decision.needs_proof else ""
     if not taken.withheld:
-        return f" (shown in full{proof})" if proof else ""
+        return [f": in full{proof}" if proof else ""]
     stubs = ", ".join(f"{name} (clearance {config.channels[name].clearance})" for name in taken.withheld)
     full = [name for name in (*taken.channels, *taken.added) if name not in taken.withheld]
     where = f"in full in {', '.join(full)}{proof}" if full else "in full nowhere: no channel is cleared"
-    return f": only a stub in {stubs}; {where}"
+    return [f": only a stub in {stubs}", where]
 
 
 def _inhibitors(config: Config, labels: Mapping[str, str]) -> list[str]:

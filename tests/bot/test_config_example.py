@@ -1,0 +1,86 @@
+"""The example that ships: it runs as it is, it teaches every key, and what it says in comments works, too."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+import yaml
+from pydantic import BaseModel
+
+from adapters import registry
+from bot.config import Config, load
+from bot.config.check import run_tests, warnings
+from rules.duration import parse_duration
+from rules.incident import Timing
+
+EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
+TEXT = EXAMPLE.read_text()
+COMMENTED_OUT = re.compile(r"^( *)# ( *[\w-]+:( |$).*)", re.MULTILINE)
+
+
+def models(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Every model that a type mentions."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for part in get_args(annotation):
+        yield from models(part)
+
+
+def every_model() -> set[type[BaseModel]]:
+    """Every model that YAML fills."""
+    every = [*registry.SOURCES.values(), *registry.CHATS.values()]
+    waiting: list[type[BaseModel]] = [Config, *(registry.load(spec).config_model for spec in every)]
+    seen: set[type[BaseModel]] = set()
+    while waiting:
+        model = waiting.pop()
+        if model not in seen:
+            seen.add(model)
+            waiting += [below for field in model.model_fields.values() for below in models(field.annotation)]
+    return seen
+
+
+def keys() -> set[str]:
+    """Every key that may be written anywhere; `auth: none` is a word, though a field."""
+    return {field.alias or name for model in every_model() for name, field in model.model_fields.items()} - {"none"}
+
+
+@pytest.mark.parametrize("key", sorted(keys()))
+def test_every_key_is_shown(key: str) -> None:
+    assert re.search(rf"(?<![\w-]){key}: ?", TEXT)
+
+
+def test_it_runs_as_it_is_without_account_or_secret() -> None:
+    config = load(EXAMPLE, {})
+    assert run_tests(config) == []
+    assert warnings(config) == []
+    assert len(config.tests) >= 5
+    assert "${" not in COMMENTED_OUT.sub("", re.sub("#.*", "", TEXT))
+
+
+def test_it_also_runs_with_everything_that_is_commented_out(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    secret = tmp_path / "secret"
+    secret.write_text("hush")
+    (tmp_path / "teams").mkdir()
+    (tmp_path / "teams" / "search.yaml").write_text("routes: [{name: search, match: ['team=\"search\"']}]")
+    path.write_text(COMMENTED_OUT.sub(r"\1\2", TEXT).replace("/run/secrets/team_d", str(secret)))
+    names = dict.fromkeys(re.findall(r"\$\{([A-Z_]+)\}", TEXT), "hush")
+    config = load(path, names)
+    assert {f"team-{letter}" for letter in "abcde"} <= set(config.sources)
+    assert config.people["cleo"].token is not None
+    assert config.route.routes[-1].name == "search"
+    assert run_tests(config) == []
+
+
+def test_a_value_called_default_is_the_default() -> None:
+    """`key: value   # default` must not lie."""
+    said = re.findall(r"^ *([\w]+): ([^#\n]+?) +# default(?:;|$)", TEXT, re.MULTILINE)
+    assert len(said) >= 12
+    for key, written in said:
+        known = [field.default for model in every_model() for name, field in model.model_fields.items() if name == key]
+        known.append(getattr(Timing(), key, None))
+        value = yaml.safe_load(written)
+        value = tuple(value) if isinstance(value, list) else value
+        assert value in known or parse_duration(value) in known, key
