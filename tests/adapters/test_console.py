@@ -248,6 +248,8 @@ async def test_an_edit_reaches_open_pages(site: Site) -> None:
         assert told["id"] == f"card-{ref}" and "Ana Petrova" in str(told["html"]) and told["urgent"] is False
         await site.console.reply_in_thread(OPS, ref, ThreadNote(42, ("Ana took it",)), "t")
         assert (await heard(stream, "thread"))["id"] == f"card-{ref}"
+        await site.console.update(OPS, ref, make_card(state=State.resolved, resolved_at=9.0))
+        assert 'data-count="0"' in str((await heard(stream, "count"))["html"])
 
 
 async def test_what_happens_between_page_and_stream_is_not_missed(site: Site) -> None:
