@@ -8,10 +8,17 @@ from typing import Protocol
 
 import msgspec
 from aiohttp import web
+from pydantic import Field
 
-from rules.access import Caller
+from rules.access import Caller, Strict
 from rules.card import Card
 from rules.channel import Channel, ChannelFacts
+
+
+class ChatConfig(Strict):
+    """A chat: where people read alerts."""
+
+    type: str = Field(description="The kind of chat.")
 
 
 class Failure(StrEnum):

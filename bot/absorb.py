@@ -25,7 +25,7 @@ from rules.alert import Alert, Verdict, merge
 from rules.change import Change
 from rules.incident import Delta, Incident, Member, describe, takes
 from rules.mute import NEVER
-from rules.route import Node, route_alert
+from rules.route import Node
 
 Told = list[tuple[int, Change]]
 """What happened to which incident, oldest first."""
@@ -49,7 +49,7 @@ class Seen(msgspec.Struct):
 
     @property
     def reworded(self) -> bool:
-        """Whether it says anything new. A later expiry is not: bot/intake.py remembers that, and bot/jobs.py writes it when it matters."""
+        """Whether it says anything new. A later expiry is not: bot/known.py remembers it, bot/recheck.py writes it in time."""
         if self.before is None:
             return False
         old, new = self.before.alert, self.row.alert
@@ -139,14 +139,14 @@ class _Round:
     def _save_alerts(self, seen: Sequence[Seen]) -> None:
         for one in seen:
             if one.verdict in FIRED:
-                nodes = route_alert(self.policy.root, one.row.alert.labels)
+                nodes = self.policy.routes_of(one.row.alert)
                 one.row.decided = f"{one.verdict.value}: {', '.join(node.id for node in nodes)}"
         alert_rows.add(self.conn, [one.row for one in seen if one.before is None])
         alert_rows.save(self.conn, [one.row for one in seen if one.before is not None and one.changed])
 
     def _join(self, fired: Sequence[Seen]) -> None:
         """Alerts that fire join the incident of each route that takes them; a new one is opened where none takes it."""
-        places = [(one.row, node) for one in fired for node in route_alert(self.policy.root, one.row.alert.labels)]
+        places = [(one.row, node) for one in fired for node in self.policy.routes_of(one.row.alert)]
         slots = [slot_of(node.id, node.group_of(row.alert.labels)) for row, node in places]
         self.moves.load_latest(dict.fromkeys(slots))
         openings: dict[str, list[tuple[AlertRow, Node]]] = defaultdict(list)

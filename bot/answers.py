@@ -134,11 +134,13 @@ QUERIES: Mapping[str, Callable[[Connection, Caller, Command, Policy, float], Rep
 def silences_text(found: Sequence[Silence], policy: Policy, now: float) -> str:
     if not found:
         return "No silence is in force."
-    return "\n".join(
-        f"{s.id}  {matchers_text(s.matchers)}  for {format_duration(float(round(s.ends_at - now)))} more, by {policy.names.get(s.by, s.by)}"
-        + (f": {s.reason}" if s.reason else "")
-        for s in found
-    )
+    return "\n".join(_silence(silence, policy, now) for silence in found)
+
+
+def _silence(silence: Silence, policy: Policy, now: float) -> str:
+    left, by = format_duration(float(round(silence.ends_at - now))), policy.names.get(silence.by, silence.by)
+    reason = f": {silence.reason}" if silence.reason else ""
+    return f"{silence.id}  {matchers_text(silence.matchers)}  for {left} more, by {by}{reason}"
 
 
 def matchers_text(matchers: Sequence[Matcher]) -> str:

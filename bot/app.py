@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -36,6 +37,7 @@ from bot.store.messages import Messages
 from bot.store.retention import Retention
 from bot.store.sessions import SignIn
 from bot.store.writer import StoreUnavailable
+from bot.watch import Watch
 from bot.web import Web, serve
 
 log = structlog.get_logger()
@@ -65,7 +67,7 @@ class App:
         )
         desk = Desk(self._policy, time.time, Messages(self.store, time.time), self.sign_in, self.commands)
         for name, chat in self.config.chats.items():
-            self._chats[name] = registry.load(registry.CHATS[_type(chat)])(name, chat, desk)
+            self._chats[name] = registry.load(registry.CHATS[chat.type])(name, chat, desk)
             self._couriers.append(Courier(name, self._chats[name], self.store, self._policy, time.time))
         self.intake = Intake(self.store, self._policy, time.time, self._told)
         self._jobs = Jobs(self.store, self._policy, time.time, self._told, self.intake, self._grace)
@@ -73,6 +75,7 @@ class App:
         self._server = await self._serve()
         self._tasks = [
             asyncio.create_task(self._jobs.run(), name="jobs"),
+            asyncio.create_task(self._watch().run(), name="watch"),
             asyncio.create_task(Retention(self.store, self._policy, time.time).run(), name="retention"),
             *(asyncio.create_task(courier.run(), name=f"courier-{courier.name}") for courier in self._couriers),
             *(asyncio.create_task(chat.start(), name=f"chat-{name}") for name, chat in self._chats.items()),
@@ -120,6 +123,9 @@ class App:
         """The port it listens on, also when the config says 0."""
         return int(self._server.addresses[0][1])
 
+    def _watch(self) -> Watch:
+        return Watch(self.store, self._policy, time.time, self._told, lambda: self.health.config_error)
+
     def _policy(self) -> Policy:
         return self.policy
 
@@ -161,10 +167,6 @@ def _build_sources(config: Config) -> Mapping[str, Source]:
     return {name: registry.load(registry.SOURCES[source.type])(name, source) for name, source in config.sources.items()}
 
 
-def _type(config: object) -> str:
-    return str(getattr(config, "type", ""))
-
-
 def run(config_path: Path) -> int:
     """Runs Tocsin until SIGTERM or Ctrl-C. Returns the exit code; raises ConfigErrors before anything is started."""
     logs.set_up()
@@ -174,28 +176,34 @@ def run(config_path: Path) -> int:
 
 
 async def _run(app: App) -> int:
-    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
     try:
         await app.start()
     except (StoreUnavailable, OSError) as problem:
         log.error("start_failed", reason=str(problem))
         return 1
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
     reloads: set[asyncio.Task[bool]] = set()
-    loop.add_signal_handler(signal.SIGHUP, lambda: reloads.add(asyncio.ensure_future(app.reload())))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: reloads.add(asyncio.ensure_future(app.reload())))
     announce(app)
-    await stopping.wait()
+    await wait_for_stop()
     await app.stop()
     return 0
+
+
+async def wait_for_stop() -> None:
+    """Returns on SIGTERM or Ctrl-C."""
+    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    await stopping.wait()
 
 
 def announce(app: App) -> None:
     """Says where the console is, with a link that signs its first admin in once."""
     person = first_admin(app.config)
-    if person and any(_type(chat) == "console" for chat in app.config.chats.values()):
-        print(f"Console: {app.config.public_url}/signin?code={app.sign_in.one_time_code(person)}", flush=True)
-        print(f"The link signs in {app.config.people[person].name}, once, within 15 minutes.", flush=True)
+    if person and any(chat.type == "console" for chat in app.config.chats.values()):
+        sys.stdout.write(f"Console: {app.config.public_url}/signin?code={app.sign_in.one_time_code(person)}\n")
+        sys.stdout.write(f"The link signs in {app.config.people[person].name}, once, within 15 minutes.\n")
+        sys.stdout.flush()
 
 
 def first_admin(config: Config) -> str | None:

@@ -22,8 +22,8 @@ from rules import incident as moves
 from rules.access import Caller
 from rules.change import Kind
 from rules.command import VERBS, Command, Usage, help_text, parse
-from rules.suggestion import suggest
 from rules.incident import Incident, State
+from rules.suggestion import suggest
 
 log = structlog.get_logger()
 

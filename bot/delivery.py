@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 import structlog
@@ -79,13 +80,13 @@ class Courier:
         for row in rows:
             task = asyncio.create_task(self._deliver(row), name=f"deliver-{row.id}")
             self._flying[row.id] = task
-            task.add_done_callback(lambda _, key=row.id: self._landed(key))
+            task.add_done_callback(partial(self._landed, row.id))
         if len(rows) == free:
             return LONGEST_SLEEP
         next_due = await self._store.read(deliveries.next_due, channels, now)
         return max(0.001, min(next_due - self._clock(), LONGEST_SLEEP))
 
-    def _landed(self, key: int) -> None:
+    def _landed(self, key: int, _: asyncio.Task[None]) -> None:
         del self._flying[key]
         self._woken.set()
 
@@ -132,9 +133,9 @@ class Courier:
     async def _tell_thread(self, row: Delivery, drawing: Drawing) -> Delivery:
         key = f"{self._key(row)}-{drawing.thread_upto}"
         doubtful = row.run != self._store.run or row.failure == Failure.unknown_outcome
-        if drawing.note.lines and not (
-            doubtful and await self._call("find", row, self._chat.find(drawing.channel, key, row.ref or ""))
-        ):
+        find = self._chat.find(drawing.channel, key, row.ref or "") if doubtful and drawing.note.lines else None
+        found = await self._call("find", row, find) if find else None
+        if drawing.note.lines and found is None:
             await self._call(
                 "reply_in_thread", row, self._chat.reply_in_thread(drawing.channel, row.ref or "", drawing.note, key)
             )

@@ -104,9 +104,7 @@ class Story:
         say("\n[bold]3[/bold]  Ana answers from her phone: [bold]ack 1 for 2h failing over[/bold]")
         say(_indented(await self._command("ANA", "ack 1 for 2h failing over")))
         self._show(await self._until(1, lambda one: one["state"] == "acknowledged" and one["shown"]))
-        say(
-            "\n[bold]4[/bold]  A confidential alert: [bold]#ops[/bold] is not cleared for it and gets a stub, [bold]#vault[/bold] gets the card."
-        )
+        say("\n[bold]4[/bold]  A confidential alert. [bold]#ops[/bold] is not cleared: the card goes to [bold]#vault[/bold].")
         await self._send("firing", FRAUD, "card fraud 6x above normal")
         found = await self._until(2, lambda one: one["shown"])
         self._show(found)

@@ -31,7 +31,7 @@ class Page(HTMLParser):
 
 
 async def press(url: str, code: str, deliveries: list[dict[str, Any]], command: str) -> None:
-    """Signs in with a one-time code and presses the button that sends `command`. Raises RuntimeError when no shown card has it."""
+    """Signs in with a one-time code and presses the button that sends `command`. Raises RuntimeError when no card has it."""
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as browser:  # unsafe: the host is an IP address
         async with browser.get(f"{url}/signin", params={"code": code}) as response:
             fields = Page(await response.text()).fields

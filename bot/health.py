@@ -12,6 +12,7 @@ from bot.delivery import Courier
 from bot.store import deliveries, incidents
 from bot.store.engine import Store
 from bot.store.writer import StoreUnavailable
+from rules.alert import Severity
 
 
 class Health:
@@ -53,5 +54,5 @@ class Health:
         return generate_latest()
 
 
-def _gauges(conn: Connection) -> tuple[dict[tuple[str, incidents.Severity], int], dict[str, int]]:
+def _gauges(conn: Connection) -> tuple[dict[tuple[str, Severity], int], dict[str, int]]:
     return incidents.counts(conn), deliveries.backlog(conn)

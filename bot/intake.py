@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection
 
-from adapters.source import Rejected, Request, Response, Source
+from adapters.source import Request, Response, Source
 from bot import metrics
 from bot.absorb import Absorbed, Told, absorb
 from bot.known import Known
@@ -38,9 +38,8 @@ class Intake:
             await self._keep(name, known, fresh, bad)
         if bad:
             metrics.BAD_ALERTS.labels(name).inc(len(bad))
-        if bad and len(bad) == len(batch.reports) + len(batch.bad):
-            raise Rejected(400, "; ".join(str(problem) for problem in bad[:5]))
-        return source.reply(len(batch.reports) + len(batch.bad) - len(bad), bad)
+        accepted = len(batch.reports) + len(batch.bad) - len(bad)
+        return batch.answer(accepted, bad) if batch.answer else source.reply(accepted, bad)
 
     async def _keep(self, name: str, known: Known, fresh: Sequence[Report], bad: list[BadAlert]) -> None:
         opened: list[tuple[Report, Alert]] = []
@@ -61,7 +60,7 @@ class Intake:
         return absorb(conn, requests, self._policy(), self._store.run, self._clock())
 
     def expiry(self, source: str, fingerprint: str) -> float:
-        """When an alert expires as its last report says, in seconds since the epoch; 0.0 if nothing newer than its row is known."""
+        """When an alert expires as its last report says, in seconds since the epoch; 0.0 if its row knows better."""
         known = self._known.get(source)
         return known.expiry(fingerprint) if known else 0.0
 

@@ -29,9 +29,14 @@ class Jobs:
     """Ticks incidents and expires alerts. `wake()` after each commit: something may be due sooner now."""
 
     def __init__(
-        self, store: Store, policy: Callable[[], Policy], clock: Callable[[], float], told: Callable[[Told], None], intake: Intake,
+        self,
+        store: Store,
+        policy: Callable[[], Policy],
+        clock: Callable[[], float],
+        told: Callable[[Told], None],
+        intake: Intake,
         grace: float = GRACE,
-    ) -> None:  # fmt: skip
+    ) -> None:
         self._store, self._policy, self._clock, self._told, self._intake = store, policy, clock, told, intake
         self._expire_from = clock() + grace
         self._woken = asyncio.Event()
@@ -61,7 +66,7 @@ class Jobs:
     async def _once(self) -> float:
         """Does what is due; returns how long to sleep, in seconds (0.0: there is more to do)."""
         now = self._clock()
-        told, more = [], False
+        more = False
         if await self._store.read(incidents.next_due) <= now:
             told, more = await self._store.write(self._tick, None)
             self._told(told)

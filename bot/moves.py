@@ -1,4 +1,4 @@
-"""The moves of some incidents in one transaction: gathered per incident, applied once, saved together with what is to be shown."""
+"""The moves of some incidents in one transaction: gathered, applied once, saved together with what is to be shown."""
 
 from __future__ import annotations
 

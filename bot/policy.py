@@ -15,7 +15,10 @@ from rules.incident import Incident, Timing
 from rules.interval import next_change
 from rules.matcher import match_all
 from rules.mute import NEVER, Inhibition, Mute, Silence, Sources, muted_by_inhibition, muted_by_silence, muted_by_time_interval
-from rules.route import Node, compile_tree
+from rules.route import Node, Route, compile_tree, route_alert
+
+OWN = "tocsin"
+"""The source of the alerts that Tocsin raises about itself. No configured source may be called so."""
 
 
 class Policy:
@@ -24,7 +27,8 @@ class Policy:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.root = compile_tree(config.route)
-        self.nodes: Mapping[str, Node] = {node.id: node for node in self.root.walk()}
+        self.own = _own_node(config, self.root)
+        self.nodes: Mapping[str, Node] = {node.id: node for node in (self.own, *self.root.walk())}
         self.sensitivity = config.sensitivity
         self.channels: Mapping[str, Channel] = config.channels
         self.inhibitions: Sequence[Inhibition] = config.inhibit
@@ -48,6 +52,10 @@ class Policy:
 
     def may_see(self, caller: Caller, level: str) -> bool:
         return self.sensitivity.may_see(caller.clearance, level)
+
+    def routes_of(self, alert: Alert) -> list[Node]:
+        """The routes that take an alert, never none. Tocsin's own alerts go to the admins' channel, whatever the routes say."""
+        return [self.own] if alert.source == OWN else route_alert(self.root, alert.labels)
 
     def person_of(self, chat: str, account: str) -> str:
         """The key of the person with this account on a chat; empty for somebody unknown. The console knows people by key."""
@@ -115,3 +123,10 @@ class Policy:
         cleared = all(self.sensitivity.may_see(self.channels[name].clearance, incident.sensitivity) for name in own)
         withheld_to = () if cleared else self.node(incident.route).withheld_to
         return list(dict.fromkeys([*own, *withheld_to]))
+
+
+def _own_node(config: Config, root: Node) -> Node:
+    """The route of Tocsin's own alerts: to the admins' channel, else where everything else ends up."""
+    channels = (config.admin.channel,) if config.admin.channel else root.channels
+    timing = Timing(group_wait=0.0, resolve_after=0.0)
+    return Node(OWN, Route.model_validate({}), channels, (), ("alertname", "about"), timing, ())

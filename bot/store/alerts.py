@@ -90,6 +90,11 @@ def inhibiting(conn: Connection) -> list[tuple[int, str, str]]:
     return [(row.id, row.inhibits, _from_row(row).alert.title) for row in conn.execute(query)]
 
 
+def firing_of(conn: Connection, source: str) -> list[AlertRow]:
+    """All firing alerts of one source."""
+    return [_from_row(row) for row in conn.execute(select(alerts).where(alerts.c.source == source, alerts.c.firing))]
+
+
 def firing_after(conn: Connection, after_id: int, limit: int) -> list[AlertRow]:
     """Firing alerts in the order of their ids, for walks over all of them."""
     query = select(alerts).where(alerts.c.id > after_id, alerts.c.firing).order_by(alerts.c.id).limit(limit)

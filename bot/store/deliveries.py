@@ -80,11 +80,14 @@ def backlog(conn: Connection) -> dict[str, int]:
     return {channel: count for channel, count in conn.execute(query)}
 
 
-def failing(conn: Connection) -> dict[str, tuple[str, str, int]]:
-    """Channels with cards that failed at their last try: (kind, an example of the reason, how many)."""
+def failing(conn: Connection, tries: int = 1, at_once: Sequence[str] = ()) -> dict[str, tuple[str, str, int]]:
+    """Channels with cards whose last tries failed: (kind, an example of the reason, how many).
+
+    Counted from so many failures in a row on, and from the first for the kinds in `at_once`.
+    """
     query = (
         select(deliveries.c.channel, func.max(deliveries.c.failure), func.max(deliveries.c.error), func.count())
-        .where(_GAP, deliveries.c.failures > 0)
+        .where(_GAP, or_(deliveries.c.failures >= tries, deliveries.c.failure.in_(at_once)))
         .group_by(deliveries.c.channel)
     )
     return {channel: (kind, error, count) for channel, kind, error, count in conn.execute(query)}
