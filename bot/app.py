@@ -6,7 +6,7 @@ import asyncio
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import structlog
@@ -49,8 +49,10 @@ DRAIN_SECONDS = 5.0
 class App:
     """One Tocsin. `start` and `stop` are for tests and the demo; `run` below adds signals."""
 
-    def __init__(self, config: Config, path: Path | None = None, grace: float = GRACE) -> None:
-        self.config, self._path, self._grace = config, path, grace
+    def __init__(
+        self, config: Config, path: Path | None = None, grace: float = GRACE, clock: Callable[[], float] = time.time
+    ) -> None:
+        self.config, self._path, self._grace, self._clock = config, path, grace, clock
         self.policy = Policy(config)
         self._sources = _build_sources(config)
         self._tasks: list[asyncio.Task[None]] = []
@@ -60,23 +62,23 @@ class App:
     async def start(self) -> None:
         """Opens the store, listens, delivers. Raises StoreUnavailable, OSError with what to do."""
         self.store = await Store.open(self.config.store)
-        await apply_policy(self.store, self.policy, time.time())
-        self.commands = Commands(self.store, self._policy, time.time, self._told)
+        await apply_policy(self.store, self.policy, self._clock())
+        self.commands = Commands(self.store, self._policy, self._clock, self._told)
         self.sign_in = SignIn(
-            self.store, time.time, lambda token: self.policy.person_of_token(token), lambda who: who in self.config.people
+            self.store, self._clock, lambda token: self.policy.person_of_token(token), lambda who: who in self.config.people
         )
-        desk = Desk(self._policy, time.time, Messages(self.store, time.time), self.sign_in, self.commands)
+        desk = Desk(self._policy, self._clock, Messages(self.store, self._clock), self.sign_in, self.commands)
         for name, chat in self.config.chats.items():
             self._chats[name] = registry.load(registry.CHATS[chat.type])(name, chat, desk)
-            self._couriers.append(Courier(name, self._chats[name], self.store, self._policy, time.time))
-        self.intake = Intake(self.store, self._policy, time.time, self._told)
-        self._jobs = Jobs(self.store, self._policy, time.time, self._told, self.intake, self._grace)
+            self._couriers.append(Courier(name, self._chats[name], self.store, self._policy, self._clock))
+        self.intake = Intake(self.store, self._policy, self._clock, self._told)
+        self._jobs = Jobs(self.store, self._policy, self._clock, self._told, self.intake, self._grace)
         self.health = Health(self.store, self._couriers)
         self._server = await self._serve()
         self._tasks = [
             asyncio.create_task(self._jobs.run(), name="jobs"),
             asyncio.create_task(self._watch().run(), name="watch"),
-            asyncio.create_task(Retention(self.store, self._policy, time.time).run(), name="retention"),
+            asyncio.create_task(Retention(self.store, self._policy, self._clock).run(), name="retention"),
             *(asyncio.create_task(courier.run(), name=f"courier-{courier.name}") for courier in self._couriers),
             *(asyncio.create_task(chat.start(), name=f"chat-{name}") for name, chat in self._chats.items()),
         ]
@@ -102,7 +104,7 @@ class App:
         try:
             config = load(self._path or Path("config.yaml"))
             policy, sources = Policy(config), _build_sources(config)
-            await apply_policy(self.store, policy, time.time())
+            await apply_policy(self.store, policy, self._clock())
         except (ConfigErrors, StoreUnavailable) as problem:
             self.health.config_error = str(problem)
             metrics.RELOADS.labels("refused").inc()
@@ -114,7 +116,7 @@ class App:
         self.config, self.policy, self._sources = config, policy, sources
         self.health.config_error = ""
         metrics.RELOADS.labels("ok").inc()
-        self._wake()
+        self.wake()
         log.info("reloaded", sources=list(sources))
         return True
 
@@ -124,7 +126,7 @@ class App:
         return int(self._server.addresses[0][1])
 
     def _watch(self) -> Watch:
-        return Watch(self.store, self._policy, time.time, self._told, lambda: self.health.config_error)
+        return Watch(self.store, self._policy, self._clock, self._told, lambda: self.health.config_error)
 
     def _policy(self) -> Policy:
         return self.policy
@@ -144,9 +146,10 @@ class App:
             metrics.CHANGES.labels(change.kind.value).inc()
             log.info("incident_changed", incident=number, change=change.kind.value, by=change.by or None)
         if told:
-            self._wake()
+            self.wake()
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Has everybody look at the store and the clock anew: after each commit, or when the clock was set."""
         self._jobs.wake()
         for courier in self._couriers:
             courier.wake()
