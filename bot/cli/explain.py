@@ -43,8 +43,7 @@ def _say_taken(config: Config, decision: Decision, taken: Taken) -> None:
     _line("sensitivity", decision.sensitivity + first)
     for line in more:
         _line("", line)
-    group = ", ".join(f"{name}={value}" for name, value in taken.group.items())
-    _line("incident", (f"one for {group}" if group else "one for all alerts of this route") + _grouped_by(taken))
+    _line("incident", _one_for(taken))
     timing = taken.node.timing
     shown = {name: format_duration(getattr(timing, name)) for name in timing.__struct_fields__}
     _line("timing", f"first card after {shown['group_wait']}, further alerts every {shown['group_interval']},")
@@ -61,8 +60,11 @@ def _line(name: str, text: str, style: str = "") -> None:
     say((f"  {name:<12} ", "dim"), (text, style))
 
 
-def _grouped_by(taken: Taken) -> str:
-    return f" (group_by: {', '.join(taken.node.group_by)})" if taken.node.group_by else ""
+def _one_for(taken: Taken) -> str:
+    """Which alerts share the incident."""
+    parts = [f"with {name}={value}" for name, value in taken.group.items()]
+    parts += [f"without {name}" for name in taken.node.group_by if name not in taken.group and name != "..."]
+    return f"one for all alerts {', '.join(parts) or 'of this route'}"
 
 
 def _shown_where(config: Config, decision: Decision, taken: Taken) -> list[str]:
@@ -82,7 +84,7 @@ def _inhibitors(config: Config, labels: Mapping[str, str]) -> list[str]:
     for rule in config.inhibit:
         if match_all(rule.target, labels) and not match_all(rule.source, labels):
             same = f" with the same {', '.join(rule.equal)}" if rule.equal else ""
-            found.append(f"would be while {', '.join(map(str, rule.source))}{same} fires")
+            found.append(f"(it would be, while {', '.join(map(str, rule.source))}{same} fires)")
     return found
 
 

@@ -169,12 +169,12 @@ route db
   channels     ops, db
   sensitivity  confidential: only a stub in ops (clearance internal)
                in full in db, only while it is verified
-  incident     one for alertname=PgDown (group_by: alertname)
+  incident     one for all alerts with alertname=PgDown
   timing       first card after 10s, further alerts every 1m,
                reminder every 4h; closes after 30s of quiet,
                reopens within 10m
   muted        yes: time interval nights, until Tue 2026-01-06 06:00 UTC
-               would be while alertname="Down" with the same cluster fires
+               (it would be, while alertname="Down" with the same cluster fires)
 """
     )
 

@@ -83,4 +83,4 @@ def test_a_value_called_default_is_the_default() -> None:
         known.append(getattr(Timing(), key, None))
         value = yaml.safe_load(written)
         value = tuple(value) if isinstance(value, list) else value
-        assert value in known or parse_duration(value) in known, key
+        assert value in known or parse_duration(str(value)) in known, key
