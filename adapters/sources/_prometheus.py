@@ -58,6 +58,7 @@ _VALUES = msgspec.json.Decoder(dict[str, Raw])
 
 _KINDS = {"str": "text", "str | null": "text", "object": "an object", "array": "a list", "bool": "true or false", "null": "null"}
 _KIND_BY_BYTE = {b'"': "text", b"{": "an object", b"[": "a list", b"t": "true", b"f": "false", b"n": "null"}
+_MISSING = re.compile(r"Object missing required field `(.+)`")
 _WRONG_KIND = re.compile(r"Expected `(.+?)`, got `(.+?)`(?: - at `\$\.?(.*?)`)?")
 
 _Any = TypeVar("_Any")
@@ -133,6 +134,8 @@ def _one_by_one(raws: list[Raw], decoder: msgspec.json.Decoder[_Alert]) -> tuple
 
 def _told(error: DecodeError, where: str) -> str:
     """msgspec's words hold types and our own field names, never a value."""
+    if missing := _MISSING.fullmatch(str(error)):
+        return f"{missing[1]}: is missing"
     match = _WRONG_KIND.fullmatch(str(error))
     if not match:
         return f"{where or 'the body'}: {str(error)[:1].lower()}{str(error)[1:]}"

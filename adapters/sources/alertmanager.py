@@ -105,7 +105,7 @@ class Alertmanager:
             if hooked is None:
                 continue
             try:
-                firing, ends_at = _state(hooked, index, now)
+                firing, ends_at = _state(hooked, index)
             except BadAlert as error:
                 bad.append(error)
                 continue
@@ -153,13 +153,13 @@ def _answer_api(accepted: int, bad: Sequence[BadAlert]) -> Response:
     return Response(400, msgspec.json.encode("; ".join(reasons(bad)))) if bad else Response()
 
 
-def _state(hooked: Hooked, index: int, now: float) -> tuple[bool, float]:
-    """Whether it fires, and until when: a firing alert of the webhook ends when the webhook says so."""
+def _state(hooked: Hooked, index: int) -> tuple[bool, float]:
+    """Whether it fires, and when it ended: a firing alert of the webhook ends when the webhook says so."""
     if hooked.status == "firing":
         return True, 0.0
     if hooked.status != "resolved":
         raise BadAlert(f"alerts[{index}].status: must be firing or resolved")
-    return False, _time(hooked.endsAt, f"alerts[{index}].endsAt") or now
+    return False, _time(hooked.endsAt, f"alerts[{index}].endsAt")
 
 
 def _time(text: str | None, where: str) -> float:

@@ -98,12 +98,12 @@ class Generic:
         return Alert(self._name, identity, labels, annotations, severity.of(word), firing, began, ends_at, links)
 
     def _state(self, item: dict[str, Any], where: str, now: float) -> tuple[bool, float]:
-        """Whether it fires, and until when (0.0: until told), or when it ended."""
+        """Whether it fires, and until when (0.0: until told), or when it ended (0.0: just now)."""
         word = self._text("status", item, where).strip().lower()
         ends_at = self._time("ends_at", item, where)
         ended = word in self._config.resolved_values or (not word and 0.0 < ends_at <= now)
         if ended:
-            return False, ends_at or now
+            return False, ends_at
         if word and self._config.firing_values and word not in self._config.firing_values:
             raise BadAlert(f"{where}.status: is neither one of firing_values nor of resolved_values")
         return True, ends_at if ends_at > now else 0.0

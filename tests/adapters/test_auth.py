@@ -1,0 +1,179 @@
+"""Every way to prove who sends, and every way to fail at it."""
+
+import hmac
+from base64 import b64encode
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import SecretStr, TypeAdapter, ValidationError
+
+from adapters.auth import Auth, Signed, verify
+from adapters.source import Rejected, Request
+
+NOW = 1_772_452_800.0
+BODY = '{"title": "grün"}'.encode()
+BASIC = {"basic": {"user": "u", "password": "p"}}
+SIGNED = {"secret": "s3", "header": "X-Signature", "prefix": "", "timestamp_header": "X-Time", "window": "2m"}
+
+
+def auth_of(written: Any) -> Auth:
+    return TypeAdapter(Auth).validate_python(written)
+
+
+def refusal(written: Any, headers: dict[str, str], remote: str = "10.1.2.3", body: bytes = BODY) -> str | None:
+    """What a sender is told, None when it is let in."""
+    names = {name.lower(): value for name, value in headers.items()}
+    try:
+        verify(auth_of(written), Request("POST", "", names, body, remote), NOW)
+    except Rejected as error:
+        return f"{error.status} {error.reason}"
+    return None
+
+
+def sign(secret: str, body: bytes = BODY, algorithm: str = "sha256") -> str:
+    return hmac.new(secret.encode(), body, algorithm).hexdigest()
+
+
+def basic(text: str, encoding: str = "utf-8") -> dict[str, str]:
+    return {"Authorization": "Basic " + b64encode(text.encode(encoding)).decode()}
+
+
+@pytest.mark.parametrize(
+    ("written", "headers"),
+    [
+        ("none", {}),
+        ({"bearer": "t0k"}, {"Authorization": "Bearer t0k"}),
+        ({"bearer": SecretStr("t0k")}, {"Authorization": "bearer  t0k "}),
+        ({"bearer": "schlüssel"}, {"Authorization": "Bearer schlüssel"}),
+        ({"basic": {"user": "prom", "password": "p:w"}}, basic("prom:p:w")),
+        ({"basic": {"user": "jörg", "password": "päß"}}, basic("jörg:päß")),
+        ({"basic": {"user": "", "password": "x"}}, basic(":x")),
+        ({"hmac": "s3"}, {"X-Hub-Signature-256": f"sha256={sign('s3')}"}),
+        ({"hmac": "s3"}, {"x-hub-signature-256": f"sha256={sign('s3').upper()}"}),
+        ({"hmac": {"secret": "s3", "algorithm": "sha1", "prefix": "sha1="}},
+         {"X-Hub-Signature-256": f"sha1={sign('s3', BODY, 'sha1')}"}),
+        ({"hmac": SIGNED}, {"X-Signature": sign("s3", b"1772452800:" + BODY), "X-Time": "1772452800"}),
+        ({"hmac": SIGNED}, {"X-Signature": sign("s3", b"1772452680:" + BODY), "X-Time": "1772452680"}),
+        ({"header": {"name": "X-Token", "value": "v"}}, {"x-token": "v"}),
+        ({"ip": ["10.0.0.0/8"]}, {}),
+        ({"ip": ["192.0.2.0/24", "10.1.2.3"]}, {}),
+        ({"ip": ["10.0.0.0/8"], "bearer": "t0k"}, {"Authorization": "Bearer t0k"}),
+    ],
+)  # fmt: skip
+def test_lets_in(written: Any, headers: dict[str, str]) -> None:
+    assert refusal(written, headers) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "headers", "told"),
+    [
+        ({"bearer": "t0k"}, {}, "401 Authorization: the header is missing"),
+        ({"bearer": "t0k"}, {"Authorization": " "}, "401 Authorization: the header is missing"),
+        ({"bearer": "t0k"}, {"Authorization": "Bearer t0"}, "401 Authorization: the token is wrong"),
+        ({"bearer": "t0k"}, {"Authorization": "Bearer"}, "401 Authorization: the token is wrong"),
+        ({"bearer": "t0k"}, {"Authorization": "Bearer t0k\udcff"}, "401 Authorization: the token is wrong"),
+        ({"bearer": "t0k"}, {"Authorization": "Bearer t\u00f6k"}, "401 Authorization: the token is wrong"),
+        ({"bearer": "t0k"}, {"Authorization": "t0k"}, "401 Authorization: must start with Bearer"),
+        ({"bearer": "t0k"}, basic("x:t0k"), "401 Authorization: must start with Bearer"),
+        (BASIC, basic("u:P"), "401 Authorization: the user or the password is wrong"),
+        (BASIC, basic("u"), "401 Authorization: the user or the password is wrong"),
+        ({"basic": {"user": "u", "password": "ä"}}, basic("u:ä", "latin-1"),
+         "401 Authorization: the user or the password is wrong"),
+        (BASIC, {"Authorization": "Basic u:p"}, "401 Authorization: what follows Basic is not base64"),
+        (BASIC, {"Authorization": "Basic ü"}, "401 Authorization: what follows Basic is not base64"),
+        ({"hmac": "s3"}, {}, "401 X-Hub-Signature-256: the header is missing"),
+        ({"hmac": "s3"}, {"X-Hub-Signature-256": sign("s3")}, "401 X-Hub-Signature-256: must start with sha256="),
+        ({"hmac": "s3"}, {"X-Hub-Signature-256": f"sha256={sign('s4')}"}, "401 X-Hub-Signature-256: the signature is wrong"),
+        ({"hmac": "s3"}, {"X-Hub-Signature-256": f"sha256={sign('s3', b'x')}"},
+         "401 X-Hub-Signature-256: the signature is wrong"),
+        ({"hmac": "s3"}, {"X-Hub-Signature-256": "sha256=é\udc80"}, "401 X-Hub-Signature-256: the signature is wrong"),
+        ({"hmac": SIGNED}, {"X-Signature": sign("s3")}, "401 X-Time: the header is missing"),
+        ({"hmac": SIGNED}, {"X-Signature": sign("s3"), "X-Time": "now"}, "401 X-Time: must be the unix time in seconds"),
+        ({"hmac": SIGNED}, {"X-Signature": sign("s3"), "X-Time": "٣"}, "401 X-Time: must be the unix time in seconds"),
+        ({"hmac": SIGNED}, {"X-Signature": sign("s3"), "X-Time": "9" * 5000}, "401 X-Time: must be the unix time in seconds"),
+        ({"hmac": SIGNED}, {"X-Signature": sign("s3", b"1772452679:" + BODY), "X-Time": "1772452679"},
+         "401 X-Time: more than 120 seconds from our clock"),
+        ({"hmac": SIGNED}, {"X-Signature": sign("s3", b"1772452921:" + BODY), "X-Time": "1772452921"},
+         "401 X-Time: more than 120 seconds from our clock"),
+        ({"hmac": SIGNED}, {"X-Signature": sign("s3", b"1772452700:" + BODY), "X-Time": "1772452800"},
+         "401 X-Signature: the signature is wrong"),
+        ({"header": {"name": "X-Token", "value": "v"}}, {}, "401 X-Token: the header is missing"),
+        ({"header": {"name": "X-Token", "value": "v"}}, {"X-Token": "w"}, "401 X-Token: the value is wrong"),
+        ({"header": {"name": "X-Token", "value": "v"}}, {"X-Token": "\ud800"}, "401 X-Token: the value is wrong"),
+        ({"ip": ["10.0.0.0/8"], "bearer": "t0k"}, {}, "401 Authorization: the header is missing"),
+        ({"ip": ["192.0.2.0/24"], "bearer": "t0k"}, {"Authorization": "Bearer t0k"},
+         "403 the sender's address is not in auth.ip"),
+    ],
+)  # fmt: skip
+def test_keeps_out(written: Any, headers: dict[str, str], told: str) -> None:
+    assert refusal(written, headers) == told
+
+
+@pytest.mark.parametrize(
+    ("network", "remote", "let_in"),
+    [
+        ("10.0.0.0/8", "::ffff:10.1.2.3", True),
+        ("10.0.0.0/8", "11.0.0.1", False),
+        ("2001:db8::/32", "2001:db8::7", True),
+        ("2001:db8::/32", "10.1.2.3", False),
+        ("0.0.0.0/0", "not an address", False),
+        ("0.0.0.0/0", "", False),
+        ("fe80::/10", "fe80::1%eth0", True),
+    ],
+)
+def test_addresses(network: str, remote: str, let_in: bool) -> None:
+    told = refusal({"ip": [network]}, {}, remote)
+    assert (told is None) is let_in
+    assert told is None or told.startswith("403 ")
+
+
+def test_a_kind_of_source_may_sign_elsewhere_and_the_config_has_the_last_word() -> None:
+    request = Request("POST", "", {"sentry-hook-signature": sign("s3")}, BODY, "")
+    verify(auth_of({"hmac": "s3"}), request, NOW, Signed("Sentry-Hook-Signature", ""))
+    with pytest.raises(Rejected, match=r"^X-Other: the header is missing$"):
+        verify(auth_of({"hmac": {"secret": "s3", "header": "X-Other"}}), request, NOW, Signed("Sentry-Hook-Signature", ""))
+
+
+@given(st.text(), st.sampled_from([{"bearer": "k"}, {"basic": {"user": "u", "password": "k"}}, {"hmac": SIGNED}]))
+def test_no_header_gets_in_by_luck_or_breaks_anything(value: str, written: Any) -> None:
+    for sent in (value, f"Bearer {value}", f"Basic {value}"):
+        told = refusal(written, {"Authorization": sent, "X-Signature": value, "X-Time": "1772452800"})
+        assert (told is None) == (value.strip() == "k" and sent.startswith("Bearer") and "bearer" in written)
+
+
+@pytest.mark.parametrize(
+    ("written", "place", "told"),
+    [
+        (None, (), "write {bearer: …}, {basic: …}, {hmac: …}, {header: …} or {ip: […]}; or none, if anybody may send"),
+        ("None", (), "write {bearer: …}, {basic: …}, {hmac: …}, {header: …} or {ip: […]}; or none, if anybody may send"),
+        ({}, (), "it is empty: write {bearer: …}, or none if anybody may send"),
+        ({"ip": []}, (), "it is empty: write {bearer: …}, or none if anybody may send"),
+        ({"bearer": None, "ip": ["10.0.0.0/8"]}, (), "nothing is written after bearer"),
+        ({"bearer": ""}, ("bearer",), "the secret is empty"),
+        ({"hmac": ""}, ("hmac", "secret"), "the secret is empty"),
+        ({"bearer": "a", "hmac": "b"}, (),
+         "bearer and hmac together: choose one (ip may stand beside bearer, basic, hmac or header)"),
+        ({"none": True, "ip": ["10.0.0.0/8"]}, (), "none and ip together: leave none away"),
+        ({"ip": ["10.0.0.1/8"]}, ("ip", 0), "10.0.0.1/8 has host bits set"),
+        ({"ip": [10]}, ("ip", 0), "write a network such as 10.0.0.0/8, in quotes"),
+    ],
+)
+def test_a_config_that_protects_nothing_is_a_mistake(written: Any, place: tuple[Any, ...], told: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        auth_of(written)
+    assert [(error["loc"], error["msg"]) for error in refused.value.errors()] == [(place, f"Value error, {told}")]
+
+
+def test_secrets_do_not_show() -> None:
+    for written in ({"bearer": "s3cr3t"}, {"hmac": "s3cr3t"}, {"basic": {"user": "u", "password": "s3cr3t"}}):
+        auth = auth_of(written)
+        assert "s3cr3t" not in repr(auth) + str(auth) + auth.model_dump_json()
+
+
+def test_the_signature_is_what_everybody_computes() -> None:
+    """RFC 4231, test case 2."""
+    digest = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+    told = refusal({"hmac": "Jefe"}, {"X-Hub-Signature-256": f"sha256={digest}"}, body=b"what do ya want for nothing?")
+    assert told is None
