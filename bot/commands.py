@@ -18,7 +18,7 @@ from bot.silencing import Silencing
 from bot.store import incidents
 from bot.store.engine import Store
 from bot.store.writer import StoreUnavailable
-from rules import incident as moves
+from rules import handling
 from rules.access import Caller
 from rules.change import Kind
 from rules.command import VERBS, Command, Usage, help_text, parse
@@ -140,30 +140,30 @@ def _move(order: Order, policy: Policy, now: float) -> Move:
 
 def _ack(incident: Incident, order: Order, policy: Policy, now: float) -> Any:
     until = now + order.command.duration if order.command.duration else 0.0
-    return moves.acknowledge(incident, order.caller.key, now, until, order.command.text)
+    return handling.acknowledge(incident, order.caller.key, now, until, order.command.text)
 
 
 def _unack(incident: Incident, order: Order, policy: Policy, now: float) -> Any:
-    return moves.unacknowledge(incident, order.caller.key, now)
+    return handling.unacknowledge(incident, order.caller.key, now)
 
 
 def _resolve(incident: Incident, order: Order, policy: Policy, now: float) -> Any:
-    return moves.resolve(incident, order.caller.key, now, order.command.text)
+    return handling.resolve(incident, order.caller.key, now, order.command.text)
 
 
 def _snooze(incident: Incident, order: Order, policy: Policy, now: float) -> Any:
-    return moves.snooze(incident, order.caller.key, now, now + (order.command.duration or 0.0))
+    return handling.snooze(incident, order.caller.key, now, now + (order.command.duration or 0.0))
 
 
 def _assign(incident: Incident, order: Order, policy: Policy, now: float) -> Any:
     owner = policy.person_called(order.command.person)
     if owner is None:
         raise Usage(f'I know nobody called "{order.command.person}". People: {", ".join(policy.config.people)}')
-    return moves.assign(incident, order.caller.key, now, owner)
+    return handling.assign(incident, order.caller.key, now, owner)
 
 
 def _note(incident: Incident, order: Order, policy: Policy, now: float) -> Any:
-    return moves.add_note(incident, order.caller.key, now, order.command.text)
+    return handling.add_note(incident, order.caller.key, now, order.command.text)
 
 
 _MOVES: Mapping[str, Callable[..., Any]] = {

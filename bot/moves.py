@@ -17,8 +17,10 @@ from bot.store.incidents import IncidentRow
 from bot.store.members import MemberRow
 from rules.alert import Severity
 from rules.change import Change
-from rules.incident import Delta, Incident, State, Timing, apply, due_at, show_at
+from rules.deadline import due_at, show_at
+from rules.incident import Delta, Incident, State, Timing
 from rules.mute import Sources
+from rules.tally import apply
 
 Move = Callable[[Incident], tuple[Incident, list[Change]]]
 
@@ -87,7 +89,7 @@ class Moves:
     def apply(self) -> None:
         """Makes the moves that the gathered deltas ask for."""
         for number, deltas in self._deltas.items():
-            self.move(number, partial(apply, deltas=deltas, timing=self._timing(number), now=self.now))
+            self.move(number, partial(apply, deltas=deltas, now=self.now))
         self._deltas.clear()
 
     def save(self) -> list[tuple[int, Change]]:

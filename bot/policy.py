@@ -13,8 +13,17 @@ from rules.alert import Alert
 from rules.channel import Channel
 from rules.incident import Incident, Timing
 from rules.interval import next_change
-from rules.matcher import match_all
-from rules.mute import NEVER, Inhibition, Mute, Silence, Sources, muted_by_inhibition, muted_by_silence, muted_by_time_interval
+from rules.mute import (
+    NEVER,
+    Inhibition,
+    Mute,
+    Silence,
+    Sources,
+    inhibits,
+    muted_by_inhibition,
+    muted_by_silence,
+    muted_by_time_interval,
+)  # fmt: skip
 from rules.route import Node, Route, compile_tree, route_alert
 
 OWN = "tocsin"
@@ -114,8 +123,8 @@ class Policy:
         return known[1], known[2]
 
     def inhibits(self, alert: Alert) -> list[tuple[int, tuple[str, ...]]]:
-        """The inhibition rules whose source this alert is: (place of the rule, its equal-values)."""
-        return [(i, rule.key(alert.labels)) for i, rule in enumerate(self.inhibitions) if match_all(rule.source, alert.labels)]
+        """The inhibition rules whose source this alert is: (place of the rule, mark)."""
+        return inhibits(alert.labels, self.inhibitions)
 
     def destinations(self, incident: Incident) -> list[str]:
         """The channels of an incident: its own and, where one of those is not cleared, those it is withheld to."""

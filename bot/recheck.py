@@ -16,7 +16,8 @@ from bot.store import incidents, members, silences
 from bot.store.alerts import AlertRow, Key
 from bot.store.members import MemberRow
 from rules.alert import expire
-from rules.incident import Delta, Member, tick
+from rules.deadline import tick
+from rules.incident import Delta, Member
 
 AT_ONCE = 200
 """Incidents handled in one transaction, so that no webhook waits long behind them."""

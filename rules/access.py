@@ -15,7 +15,7 @@ from rules.matcher import Matchers, match_all
 LEVELS = ("public", "internal", "confidential", "restricted")
 """The levels of sensitivity, lowest first, unless the config names its own."""
 
-Level = Annotated[str, Field(description="A level of sensitivity: public, internal, confidential or restricted (or your own levels).")]
+Level = Annotated[str, Field(description="A level of sensitivity: public, internal, confidential, restricted or your own.")]
 
 
 class Strict(BaseModel):
@@ -86,8 +86,11 @@ class Sensitivity(Strict):
 
     def may_show(self, clearance: str, verified: bool, level: str) -> bool:
         """Whether a channel of this clearance may show an alert of this level now."""
-        needs_proof = self.rank(level) >= self.rank(self.verified_from)
-        return self.may_see(clearance, level) and (verified or not needs_proof)
+        return self.may_see(clearance, level) and (verified or not self.needs_proof(level))
+
+    def needs_proof(self, level: str) -> bool:
+        """Whether a channel must be verified to show this level. Each must, if nobody can tell from which on."""
+        return self.verified_from not in self.levels or self.rank(level) >= self.rank(self.verified_from)
 
 
 class Caller(Strict):

@@ -29,8 +29,8 @@ class Link(msgspec.Struct, frozen=True, gc=False):
 class Alert(msgspec.Struct, frozen=True):
     """A condition as its source reports it. Identity is `source` + `fingerprint`.
 
-    Times are seconds since the epoch, UTC. `ends_at` of a resolved alert is when it ended; of a firing one, when it
-    counts as resolved unless it is reported again (0.0: never).
+    Times are seconds since the epoch, UTC. `ends_at` of a resolved alert is when it ended (0.0: just now); of a firing
+    one, when it counts as resolved unless it is reported again (0.0: never).
     """
 
     source: str
@@ -83,8 +83,9 @@ class Report(msgspec.Struct):
 class AlertState(msgspec.Struct, frozen=True, gc=False):
     """What is known of an alert: firing since `starts_at`, or resolved at `ends_at`.
 
-    `expires_at`: when a firing alert counts as resolved unless reported again (0.0: never). `expired`: it was resolved by
-    that, not by its source. `resolved_on`: when the resolve reached us, on our own clock.
+    `ends_at` of a firing one: the end that its source told last (0.0: none yet); only a later one ends it. `expires_at`:
+    when a firing alert counts as resolved unless reported again (0.0: never). `expired`: it was resolved by that, not by its
+    source. `resolved_on`: when the resolve reached us, on our own clock.
     """
 
     firing: bool
@@ -130,33 +131,37 @@ def expire(known: AlertState) -> AlertState:
 
 
 def _merge_firing(known: AlertState | None, alert: Alert, now: float) -> tuple[AlertState, Verdict]:
-    fresh = AlertState(True, alert.starts_at, 0.0, alert.ends_at)
     if known is None:
-        return fresh, Verdict.new
+        return AlertState(True, alert.starts_at, 0.0, alert.ends_at), Verdict.new
     if known.firing:
         starts_at = max(known.starts_at, alert.starts_at)
         expires_at = max(known.expires_at, alert.ends_at) if known.expires_at and alert.ends_at else 0.0
-        return AlertState(True, starts_at, 0.0, expires_at), Verdict.duplicate
-    overtaken = alert.starts_at <= known.ends_at and now - known.resolved_on < OUT_OF_ORDER
-    if known.expired:
+        return AlertState(True, starts_at, known.ends_at, expires_at), Verdict.duplicate
+    if known.expired:  # a guess, so that any report sent after it tells better
         overtaken = 0.0 < alert.ends_at <= known.ends_at
-    return (known, Verdict.stale) if overtaken else (fresh, Verdict.refired)
+    else:
+        overtaken = alert.starts_at <= known.ends_at and now - known.resolved_on <= OUT_OF_ORDER
+    if overtaken:
+        return known, Verdict.stale
+    # The end is kept: whoever told it may tell it again for minutes, and means the episode before.
+    return AlertState(True, alert.starts_at, 0.0 if known.expired else known.ends_at, alert.ends_at), Verdict.refired
 
 
 def _merge_resolved(known: AlertState | None, alert: Alert, now: float) -> tuple[AlertState, Verdict]:
-    ends_at = alert.ends_at or now
+    ends_at = alert.ends_at or max(now, alert.starts_at)  # a sender's clock may be ahead of ours
     if known is None:
         return AlertState(False, alert.starts_at, ends_at, resolved_on=now), Verdict.early_resolve
-    if known.firing and ends_at < known.starts_at:
+    if known.firing and (ends_at < known.starts_at or ends_at <= known.ends_at):
         return known, Verdict.stale
+    after = AlertState(False, known.starts_at, ends_at, resolved_on=now)
     if known.firing:
-        return AlertState(False, known.starts_at, ends_at, resolved_on=now), Verdict.resolved
-    if ends_at <= known.ends_at:
-        return known, Verdict.duplicate
-    return msgspec.structs.replace(known, ends_at=ends_at, expired=False, resolved_on=now), Verdict.duplicate
+        return after, Verdict.resolved
+    news = ends_at >= known.starts_at if known.expired else ends_at > known.ends_at
+    return after if news else known, Verdict.duplicate
 
 
 def fingerprint(labels: Mapping[str, str]) -> str:
     """16 hex digits that name a label set; the order of the labels does not matter."""
-    text = "\xff".join(f"{name}\xfe{labels[name]}" for name in sorted(labels))
+    # With their lengths, so that no value can pass for the end of itself and another label.
+    text = "".join(f"{len(name)} {name}{len(value)} {value}" for name, value in sorted(labels.items()))
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()

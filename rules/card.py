@@ -74,8 +74,8 @@ class Card(msgspec.Struct, frozen=True):
 def card(incident: Incident, alerts: Sequence[Alert], names: dict[str, str], url: str, now: float) -> Card:
     """The full card.
 
-    `alerts`: up to MOST_LINES alerts of the incident, the worst firing ones first. `names`: person key -> name. `url`: the page of
-    the incident. `now`: what "changed at" says.
+    `alerts`: up to MOST_LINES alerts of the incident, the worst firing ones first. `names`: person key -> name. `url`: the
+    page of the incident. `now`: what "changed at" says.
     """
     first = alerts[0] if alerts else None
     return Card(
@@ -83,7 +83,7 @@ def card(incident: Incident, alerts: Sequence[Alert], names: dict[str, str], url
         revision=incident.revision,
         state=incident.state,
         severity=incident.severity,
-        title=first.title if first and len(alerts) == 1 else incident.title,
+        title=first.title if first and incident.total == 1 else incident.title,
         summary=first.annotations.get("description", "") if first else "",
         started_at=incident.started_at,
         changed_at=now,
@@ -97,7 +97,7 @@ def card(incident: Incident, alerts: Sequence[Alert], names: dict[str, str], url
         acked_until=incident.acked_until,
         note=incident.note,
         snoozed_until=incident.snoozed_until,
-        silenced=incident.silenced,
+        silenced=incident.muted_by,
         closing=bool(incident.quiet_since) and incident.state != State.resolved,
         resolved_at=incident.resolved_at,
         resolved_by=names.get(incident.resolved_by, incident.resolved_by),

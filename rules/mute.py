@@ -15,9 +15,11 @@ from rules.route import Node
 
 Intervals = Mapping[str, Sequence[TimeIntervalSpec]]
 Sources = Mapping[int, Mapping[tuple[str, ...], str]]
-"""Per inhibition rule (its place in the list), the equal-values of every firing source alert and that alert's title."""
+"""Per inhibition rule (its place in the list), the mark of every firing source alert and that alert's title."""
 
 NEVER = float("inf")
+
+_SOURCE, _BOTH = "source", "both"
 
 
 class Silence(msgspec.Struct, frozen=True):
@@ -45,6 +47,10 @@ class Inhibition(Strict):
         """The values that both must share."""
         return tuple(labels.get(name, "") for name in self.equal)
 
+    def mark(self, labels: Mapping[str, str]) -> tuple[str, ...]:
+        """What is kept of a source alert: its key, and whether it is a target as well."""
+        return *self.key(labels), _BOTH if match_all(self.target, labels) else _SOURCE
+
 
 class Mute(msgspec.Struct, frozen=True):
     """`kind`: which of the three. `text`: in words. `until`: when to look again, in seconds since the epoch, or infinity."""
@@ -63,11 +69,20 @@ def muted_by_silence(labels: Mapping[str, str], silences: Iterable[Silence], at:
     return Mute(Kind.muted_by_silence, f"silence {last.id} by {last.by}: {last.reason}", last.ends_at)
 
 
+def inhibits(labels: Mapping[str, str], rules: Sequence[Inhibition]) -> list[tuple[int, tuple[str, ...]]]:
+    """The rules whose source an alert with these labels is: (place of the rule, mark)."""
+    return [(place, rule.mark(labels)) for place, rule in enumerate(rules) if match_all(rule.source, labels)]
+
+
 def muted_by_inhibition(labels: Mapping[str, str], rules: Sequence[Inhibition], sources: Sources) -> Mute | None:
-    """An alert that matches both sides of a rule is never muted by itself or its like, as in Alertmanager."""
+    """An alert that matches both sides of a rule is not muted by others that do: else all would mute each other."""
     for place, rule in enumerate(rules):
-        title = sources.get(place, {}).get(rule.key(labels))
-        if title is not None and match_all(rule.target, labels) and not match_all(rule.source, labels):
+        found = sources.get(place)
+        if not found or not match_all(rule.target, labels):
+            continue
+        sides = (_SOURCE,) if match_all(rule.source, labels) else (_SOURCE, _BOTH)
+        title = next((found[mark] for side in sides if (mark := (*rule.key(labels), side)) in found), None)
+        if title is not None:
             return Mute(Kind.muted_by_inhibition, f"inhibited while {title} fires")
     return None
 

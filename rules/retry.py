@@ -8,5 +8,8 @@ SLOW = 60.0
 
 
 def back_off(failures: int, luck: float) -> float:
-    """Seconds to wait after so many failures in a row: doubling, spread by `luck` in [0, 1) so that cards do not march in step."""
+    """Seconds to wait after so many failures in a row: doubling up to LONGEST, give or take a quarter.
+
+    `luck` in [0, 1) decides how much, so that cards do not march in step.
+    """
     return float(min(LONGEST, FIRST * 2 ** min(failures, 10)) * (0.75 + luck / 2))

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Annotated
 
 import msgspec
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from rules.access import Strict
 from rules.duration import Duration
 from rules.incident import Timing
 from rules.matcher import Matchers, match_all
+
+
+def _not_zero(seconds: float) -> float:
+    if not seconds:
+        raise ValueError("0 would be a reminder after a reminder without end; for example 4h")
+    return seconds
+
+
+Pause = Annotated[Duration, AfterValidator(_not_zero)]
 
 
 class Route(Strict):
@@ -22,10 +32,10 @@ class Route(Strict):
     group_by: tuple[str, ...] | None = Field(None, description="Labels whose values make one incident; `...` is all labels.")
     group_wait: Duration | None = Field(None, description="How long a new incident gathers alerts before its first card.")
     group_interval: Duration | None = Field(None, description="How long a card waits to show further alerts of its incident.")
-    repeat_interval: Duration | None = Field(None, description="How often an incident that nobody handles is brought up again.")
+    repeat_interval: Pause | None = Field(None, description="How often an incident that nobody handles is brought up again.")
     resolve_after: Duration | None = Field(None, description="How long all alerts must be resolved before the incident closes.")
     reopen_within: Duration | None = Field(None, description="How long after closing new alerts reopen the incident.")
-    withheld_to: tuple[str, ...] | None = Field(None, description="Where the full card goes when a channel is not cleared for it.")
+    withheld_to: tuple[str, ...] | None = Field(None, description="Where the full card goes when a channel is not cleared.")
     mute_time_intervals: tuple[str, ...] = Field((), description="Names from `time_intervals` in which nobody is told.")
     active_time_intervals: tuple[str, ...] = Field((), description="Names from `time_intervals` outside of which nobody is told.")
     continue_: bool = Field(False, alias="continue", description="Whether later siblings may match as well.")
@@ -65,34 +75,28 @@ class Step(msgspec.Struct, frozen=True):
     failed: str = ""  # the first matcher that did not hold
 
 
-DEFAULT_GROUP_BY = ("alertname",)
+DEFAULTS = Node("", Route.model_validate({}), channels=(), withheld_to=(), group_by=("alertname",), timing=Timing(), children=())
+"""What the root inherits."""
 
 
 def compile_tree(root: Route) -> Node:
     """The tree with inheritance done."""
-    return _compile(root, root.name or "root", None)
+    return _compile(root, root.name or "root", DEFAULTS)
 
 
-def _compile(route: Route, node_id: str, parent: Node | None) -> Node:
-    base = parent.timing if parent else Timing()
+def _compile(route: Route, node_id: str, parent: Node) -> Node:
     changed = {name: value for name in Timing.__struct_fields__ if (value := getattr(route, name)) is not None}
     node = Node(
         id=node_id,
         route=route,
-        channels=_inherit(route.channels, parent and parent.channels, ()),
-        withheld_to=_inherit(route.withheld_to, parent and parent.withheld_to, ()),
-        group_by=_inherit(route.group_by, parent and parent.group_by, DEFAULT_GROUP_BY),
-        timing=msgspec.structs.replace(base, **changed),
+        channels=parent.channels if route.channels is None else route.channels,
+        withheld_to=parent.withheld_to if route.withheld_to is None else route.withheld_to,
+        group_by=parent.group_by if route.group_by is None else route.group_by,
+        timing=msgspec.structs.replace(parent.timing, **changed),
         children=(),
     )
     children = tuple(_compile(child, child.name or f"{node_id}.{i}", node) for i, child in enumerate(route.routes))
     return msgspec.structs.replace(node, children=children)
-
-
-def _inherit(own: tuple[str, ...] | None, inherited: tuple[str, ...] | None, default: tuple[str, ...]) -> tuple[str, ...]:
-    if own is not None:
-        return own
-    return inherited if inherited is not None else default
 
 
 def route_alert(root: Node, labels: Mapping[str, str]) -> list[Node]:

@@ -19,7 +19,7 @@ WORDS: Mapping[Kind, str] = {
     Kind.reminder: "reminder: {text}",
     Kind.acknowledged: "acknowledged{by}{note}",
     Kind.unacknowledged: "no longer acknowledged{by}",
-    Kind.ack_ended: "the acknowledgement ended: {text}",
+    Kind.ack_ended: "the acknowledgement by {person} ended",
     Kind.assigned: "assigned to {person}{by}",
     Kind.noted: "note{by}: {text}",
     Kind.snoozed: "snoozed{by}{note}",
@@ -33,6 +33,7 @@ WORDS: Mapping[Kind, str] = {
 
 def tell(change: Change, names: Mapping[str, str]) -> str:
     """One change as a line: `acknowledged by Ana Petrova: on it`. `names`: person key -> name. Holds untrusted text."""
+    text = " ".join(change.text.split())  # a second line would look like a change of its own
     by = f" by {names.get(change.by, change.by)}" if change.by else ""
-    note = f": {change.text}" if change.text else ""
-    return WORDS[change.kind].format(by=by, note=note, text=change.text, person=names.get(change.text, change.text))
+    note = f": {text}" if text else ""
+    return WORDS[change.kind].format(by=by, note=note, text=text, person=names.get(change.text, text))
