@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 import time
 from pathlib import Path
 from typing import Annotated
@@ -30,6 +32,9 @@ DEFAULT = Path("config.yaml")
 
 def main() -> None:
     """Runs the command line. Exit codes: 0 yes, 1 no, 2 the command or the configuration is wrong."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # where the terminal's encoding has no check mark
     app()
 
 

@@ -19,7 +19,7 @@ _SHAPES = 'one object of labels, an alert with "labels", a list of those, or a w
 def read_alerts(words: Sequence[str]) -> list[dict[str, str]]:
     """The labels of each alert in `label=value …`, or in the JSON of one file (`-`: standard input). Raises NoAlert."""
     if words and all("=" in word for word in words):
-        return [dict(_pair(word) for word in words)]
+        return [dict(_pair(_valid(word)) for word in words)]
     if len(words) > 1:
         wrong = next(word for word in words if "=" not in word)
         raise NoAlert(f'"{wrong}" is no label: write label=value, such as team=db')
@@ -60,4 +60,9 @@ def _labels(alert: Any) -> dict[str, str]:
     labels = alert.get("labels", alert) if isinstance(alert, dict) else None
     if not isinstance(labels, dict) or any(isinstance(value, dict | list) for value in labels.values()):
         raise NoAlert(f"this is no alert: expected {_SHAPES}")
-    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in labels.items()}
+    return {_valid(name): _valid(value if isinstance(value, str) else json.dumps(value)) for name, value in labels.items()}
+
+
+def _valid(text: str) -> str:
+    """Without half surrogates, which neither a terminal nor JSON can take."""
+    return text.encode("utf-8", "replace").decode()

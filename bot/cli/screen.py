@@ -20,14 +20,25 @@ FAILED, MISUSED = 1, 2
 """Exit codes: the answer is no; the command or the configuration is wrong."""
 
 
-def say(*parts: str | tuple[str, str]) -> None:
-    """Prints one line of texts, and of (text, style) pairs."""
-    Console(highlight=False).print(Text.assemble(*parts), soft_wrap=True)
+Part = str | tuple[str, str]
+"""A text, or a text and its style."""
+
+_CONTROLS = dict.fromkeys([*range(0x20), *range(0x7F, 0xA0)], "\ufffd")  # what is in an alert must not steer the terminal
 
 
-def complain(*parts: str | tuple[str, str]) -> None:
+def say(*parts: Part) -> None:
+    """Prints one line."""
+    Console(highlight=False).print(_line(parts), soft_wrap=True)
+
+
+def complain(*parts: Part) -> None:
     """The same to the error output."""
-    Console(highlight=False, stderr=True).print(Text.assemble(*parts), soft_wrap=True)
+    Console(highlight=False, stderr=True).print(_line(parts), soft_wrap=True)
+
+
+def _line(parts: Iterable[Part]) -> Text:
+    pairs = [(part, "") if isinstance(part, str) else part for part in parts]
+    return Text.assemble(*[(text.translate(_CONTROLS), style) for text, style in pairs])
 
 
 def say_json(value: Any) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Any
 
-from bot.config.document import Document, read_file
+from bot.config.document import Document
 from bot.config.problem import Path, did_you_mean
+from bot.config.reader import read_file
 
 SECTIONS: Mapping[Path, Path] = {
     ("routes",): ("route", "routes"),

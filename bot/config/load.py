@@ -11,10 +11,11 @@ import msgspec
 from pydantic import BaseModel, ValidationError
 
 from adapters import registry
-from bot.config.document import Document, read_file
+from bot.config.document import Document
 from bot.config.include import include_files
 from bot.config.model import Config
 from bot.config.problem import ConfigErrors, Path, Problem, did_you_mean
+from bot.config.reader import read_file
 from bot.config.references import check_references
 from bot.config.secret import HIDDEN, scrubber
 from bot.config.words import explain_error

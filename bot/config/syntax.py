@@ -35,9 +35,10 @@ _SAYINGS = (  # of libyaml; in our words; the remedy
 
 
 def syntax_problem(error: Exception, text: str, file: str) -> Problem:
-    """`error`: a yaml.YAMLError or TooMuch, raised while reading `text`."""
-    if isinstance(error, TooMuch):
-        return Problem(file, 0, 0, "", f"this is no configuration: {error}", "Is an alias (*) part of what it stands for?")
+    """`error`: a yaml.YAMLError, TooMuch or RecursionError, raised while reading `text`."""
+    if isinstance(error, TooMuch | RecursionError):
+        why = str(error) if isinstance(error, TooMuch) else "it holds itself"
+        return Problem(file, 0, 0, "", f"this is no configuration: {why}", "Is an alias (*) part of what it stands for?")
     mark = getattr(error, "problem_mark", None)
     if mark is None:  # ReaderError: no line, only an offset
         at = getattr(error, "position", 0)

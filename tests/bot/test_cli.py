@@ -1,6 +1,7 @@
 """The command line as people and scripts use it: what it prints, where, and with which exit code."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -349,3 +350,18 @@ def test_output_is_plain_in_a_pipe() -> None:
     piped = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=False)
     assert piped.returncode == 0, piped.stderr
     assert "\x1b" not in piped.stdout
+
+
+def test_output_survives_a_terminal_without_check_marks() -> None:
+    run: list[str | bytes] = [sys.executable, "-m", "bot.cli", "explain", "-c", EXAMPLE, b"team=d\xffb"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    plain = subprocess.run(run, cwd=ROOT, capture_output=True, text=True, check=False, env=environment)
+    assert (plain.returncode, plain.stderr) == (0, "")
+    assert "team=d?b" in plain.stdout
+
+
+def test_an_alert_cannot_steer_the_terminal(config: str) -> None:
+    text = json.dumps({"team": "\x1b[2J\x9b31m\r\nroute evil", "half": "\ud800"})
+    shown = Outcome("explain", "-c", config, stdin=text).out
+    assert shown.startswith("team=\ufffd[2J\ufffd31m\ufffd\ufffdroute evil half=?\n")
+    assert Outcome("explain", "--json", "-c", config, stdin=text).code == 0

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from adapters import registry
 from bot.config import Config, load
+from bot.config.case import Expectation
 from bot.config.check import run_tests, warnings
 from rules.duration import parse_duration
 from rules.incident import Timing
@@ -84,3 +85,26 @@ def test_a_value_called_default_is_the_default() -> None:
         value = yaml.safe_load(written)
         value = tuple(value) if isinstance(value, list) else value
         assert value in known or parse_duration(str(value)) in known, key
+
+
+def test_the_docs_do_not_lie(tmp_path: Path) -> None:
+    docs = {name: (EXAMPLE.parent / "docs" / f"{name}.md").read_text() for name in ("config", "routing")}
+    least, *_ = yaml_in(docs["config"])
+    path = tmp_path / "config.yaml"
+    path.write_text(least)
+    assert load(path, {"PROMETHEUS_TOKEN": "hush"}).route.channels == ("ops",)
+    _, tests = yaml_in(docs["routing"])
+    path.write_text(TEXT.split("\ntests:")[0] + "\n" + tests)
+    assert run_tests(load(path, {})) == []
+    assert re.findall(r"^\| `(\w+)` \|", docs["routing"], re.MULTILINE) == [
+        "channels",
+        "withheld",
+        "muted",
+        "sensitivity",
+        "group",
+    ]
+    assert set(Expectation.model_fields) == {"channels", "withheld", "muted", "sensitivity", "group"}
+
+
+def yaml_in(text: str) -> list[str]:
+    return re.findall(r"^```yaml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)

@@ -71,6 +71,8 @@ def test_anchors_and_merge_keys_work(tmp_path: Path) -> None:
     text = MINIMAL + "groups:\n  a: &base {members: [], clearance: public}\n  b: {<<: *base, clearance: restricted}\n"
     groups = load_text(tmp_path, text).groups
     assert (groups["a"].clearance, groups["b"].clearance) == ("public", "restricted")
+    text += "  c: &c {<<: *base}\n  d: {<<: [*c, {clearance: restricted}]}\n"
+    assert load_text(tmp_path, text).groups["d"].clearance == "public"
 
 
 def token(config: Config) -> str:

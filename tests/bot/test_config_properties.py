@@ -1,6 +1,5 @@
 """Whatever is written: mistakes are told as ConfigErrors, soon, and never with a secret in them."""
 
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ anything = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS) | st.text(max_size=5), inner, max_size=3),
     max_leaves=8,
 )
-dump = partial(yaml.dump, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), allow_unicode=True)
 quiet = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
@@ -53,6 +51,10 @@ def put(data: Any, path: tuple[str | int, ...], value: Any) -> Any:
     copy: Any = dict(data) if isinstance(data, dict) else list(data)
     copy[path[0]] = put(data[path[0]], path[1:], value)
     return copy
+
+
+def dump(data: Any) -> str:
+    return str(yaml.dump(data, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), allow_unicode=True))
 
 
 places = st.sampled_from(paths(DATA))
@@ -114,6 +116,7 @@ def test_a_secret_in_the_wrong_place_is_not_told(tmp_path: Path, section: str) -
         "&a [&b [*a, *b]]",
         "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 40)),
         "a: &a {b: 1, <<: *a}",
+        "a0: &a0 {x: 1}\n" + "".join(f"a{i}: &a{i} {{<<: [*a{i - 1}, *a{i - 1}]}}\n" for i in range(1, 40)),
         "<<: [" + "{a: 1}, " * 2000 + "]",
         "a: " + "9" * 5000,
         "a: 1.0e999999",
