@@ -81,9 +81,8 @@ def load_json(request: Request) -> Any:
     body = _json_part(request)
     check_text(body)
     check_depth(body)
-    text = (mended(body) if _HALF_SURROGATE.search(body) else body).decode()
     try:
-        return _DECODER.decode(text)
+        return _DECODER.decode(body.decode())
     except json.JSONDecodeError as error:
         raise Rejected(400, f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
     except _Unsound as error:
@@ -147,7 +146,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 _DECODER = json.JSONDecoder(
-    strict=False,  # bare control characters in texts are let in, and cleaned where the text is used
+    strict=False,  # bare control characters in texts are let in like half surrogates: `text_of` cleans both
     parse_constant=_no_number,
     parse_float=_finite,
     parse_int=_whole,

@@ -96,6 +96,8 @@ def test_identity_is_the_key_else_the_labels_but_never_the_severity() -> None:
     assert by_key[0] == by_key[1]
     by_labels = [only({"title": "a", "host": "h", "severity": word, "message": word}).fingerprint for word in ("high", "low")]
     assert by_labels[0] == by_labels[1]
+    severe = [only({"labels": {"a": "b", "severity": word}}).fingerprint for word in ("high", "low")]
+    assert severe[0] == severe[1]
     assert len({by_key[0], by_labels[0], only({"title": "a", "host": "i"}).fingerprint, only({"id": 8}).fingerprint}) == 4
 
 
