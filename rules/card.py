@@ -83,7 +83,7 @@ def card(incident: Incident, alerts: Sequence[Alert], names: dict[str, str], url
         revision=incident.revision,
         state=incident.state,
         severity=incident.severity,
-        title=first.title if first and incident.total == 1 else incident.title,
+        title=_title(incident, first),
         summary=first.annotations.get("description", "") if first else "",
         started_at=incident.started_at,
         changed_at=now,
@@ -94,7 +94,7 @@ def card(incident: Incident, alerts: Sequence[Alert], names: dict[str, str], url
         more=max(0, incident.total - min(len(alerts), MOST_LINES)) if incident.total > 1 else 0,
         links=first.links if first else (),
         owner=names.get(incident.owner, incident.owner),
-        acked_until=incident.acked_until,
+        acked_until=incident.acked_until if incident.state == State.acknowledged else 0.0,
         note=incident.note,
         snoozed_until=incident.snoozed_until,
         silenced=incident.muted_by,
@@ -122,6 +122,13 @@ def stub(incident: Incident, who: Sequence[str], now: float) -> Card:
         resolved_at=incident.resolved_at,
         stub=True,
     )
+
+
+def _title(incident: Incident, worst: Alert | None) -> str:
+    """The alert's own title; for a group, the name they share, or the worst one's title and how many more."""
+    if worst is None or (incident.total > 1 and "alertname" in incident.labels):
+        return incident.title
+    return worst.title if incident.total == 1 else f"{worst.title}, and {incident.total - 1} more"
 
 
 def _fields(incident: Incident) -> tuple[tuple[str, str], ...]:

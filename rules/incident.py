@@ -54,8 +54,8 @@ class Incident(msgspec.Struct, frozen=True, omit_defaults=True):
     """The alerts of one route and group key that people handle together.
 
     `firing`: how many of its alerts fire, by severity, worst first. `muted`: how many of those nobody is told of, and
-    `silenced` a reason for it. `severity`: the worst that fires, or the last worst once nothing does. `revision` grows by one
-    with each move that changes what the card shows. `quiet_since`: when the last alert resolved (0.0: something fires).
+    `silenced` a reason for it. `severity`: the worst that fires, or `peak` (the worst that ever fired) once nothing does. `revision`
+    grows by one with each move that changes what the card shows. `quiet_since`: when the last alert resolved (0.0: something fires).
     `resolved_by`: empty when its alerts resolved it. `told_at`: when the channel was last told that it fires (opening,
     reopening, reminder).
     """
@@ -70,6 +70,7 @@ class Incident(msgspec.Struct, frozen=True, omit_defaults=True):
     started_at: float
     state: State = State.firing
     severity: Severity = Severity.info
+    peak: Severity = Severity.info
     firing: tuple[int, int, int, int, int] = NONE_FIRING
     muted: int = 0
     total: int = 0
@@ -124,7 +125,7 @@ def _group_title(incident: Incident, labels: Mapping[str, str]) -> str:
     name = labels.get("alertname", "")
     rest = ", ".join(f"{key}={value}" for key, value in incident.group.items() if key != "alertname")
     if not name:
-        return rest or incident.title
+        return incident.title
     return f"{name} ({rest})" if rest else name
 
 

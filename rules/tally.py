@@ -49,9 +49,10 @@ def _count(incident: Incident, deltas: Sequence[Delta], now: float) -> Incident:
             firing[after.severity] += 1
             muted += bool(after.muted)
     worst = next((Severity(i) for i, count in enumerate(firing) if count), None)
+    peak = incident.peak if worst is None else min(incident.peak, worst)
     a, b, c, d, e = firing
     return replace(
-        incident, firing=(a, b, c, d, e), muted=muted, total=total, severity=incident.severity if worst is None else worst,
+        incident, firing=(a, b, c, d, e), muted=muted, total=total, severity=peak if worst is None else worst, peak=peak,
         quiet_since=incident.quiet_since or now if worst is None else 0.0, silenced=_reason(incident, deltas) if muted else "",
     )  # fmt: skip
 
@@ -72,7 +73,7 @@ def _fired(deltas: Sequence[Delta]) -> int:
 def _on_resolved(counted: Incident, fired: int, now: float) -> Moved:
     if not fired or not counted.firing_count:
         return counted, []
-    return release(counted, now), [Change(Kind.reopened, now, text=f"{counted.firing_count} firing")]
+    return replace(release(counted, now), peak=counted.severity), [Change(Kind.reopened, now, text=f"{counted.firing_count} firing")]
 
 
 def _on_open(before: Incident, counted: Incident, deltas: Sequence[Delta], now: float) -> Moved:
