@@ -63,7 +63,7 @@ class App:
         """Opens the store, listens, delivers. Raises StoreUnavailable, OSError with what to do."""
         self.store = await Store.open(self.config.store)
         await apply_policy(self.store, self.policy, self._clock())
-        self.commands = Commands(self.store, self._policy, self._clock, self._told)
+        self.commands = Commands(self.store, self._policy, self._clock, self._told, self.wake)
         self.sign_in = SignIn(
             self.store, self._clock, lambda token: self.policy.person_of_token(token), lambda who: who in self.config.people
         )

@@ -46,10 +46,17 @@ class Done(NamedTuple):
 
 
 class Commands:
+    """`told` is called with the changes of each commit, `wake` when the mutes of incidents are to be looked at again."""
+
     def __init__(
-        self, store: Store, policy: Callable[[], Policy], clock: Callable[[], float], told: Callable[[Told], None]
+        self,
+        store: Store,
+        policy: Callable[[], Policy],
+        clock: Callable[[], float],
+        told: Callable[[Told], None],
+        wake: Callable[[], None],
     ) -> None:
-        self._store, self._policy, self._clock, self._told = store, policy, clock, told
+        self._store, self._policy, self._clock, self._told, self._wake = store, policy, clock, told, wake
         self._silencing = Silencing(store, policy, clock)
 
     async def run(self, person: str, text: str) -> Reply:
@@ -100,7 +107,9 @@ class Commands:
         if verb in _MOVES:
             return await self._order(Order(caller, command))
         if verb in ("silence", "unsilence", "silences"):
-            return await self._silencing.run(caller, command)
+            reply = await self._silencing.run(caller, command)
+            self._wake()
+            return reply
         query = answers.QUERIES[verb]
         return await self._store.read(query, caller, command, policy, self._clock())
 

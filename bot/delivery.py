@@ -12,7 +12,6 @@ from functools import partial
 from typing import TypeVar
 
 import structlog
-from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from adapters.chat import Chat, DeliveryError, Failure
@@ -37,6 +36,9 @@ CALL_SECONDS = 15.0
 
 LONGEST_SLEEP = 5.0
 
+LASTING = (Failure.credentials, Failure.channel_unreachable, Failure.payload)
+"""What a person must mend: looked at again now and then."""
+
 
 class Courier:
     """Delivers to one chat. `wake()` after each commit."""
@@ -47,6 +49,7 @@ class Courier:
         self._flying: dict[int, asyncio.Task[None]] = {}
         self._woken = asyncio.Event()
         self._paused_until = 0.0
+        self._held: dict[str, float] = {}  # channels the platform told us to leave alone, and until when
         self.trouble = ""  # why the whole chat waits, for /readyz
 
     def wake(self) -> None:
@@ -72,7 +75,8 @@ class Courier:
         now = self._clock()
         if now < self._paused_until:
             return min(self._paused_until - now, LONGEST_SLEEP)
-        channels = [name for name, channel in self._policy().channels.items() if channel.chat == self.name]
+        self._held = {name: until for name, until in self._held.items() if until > now}
+        channels = [n for n, channel in self._policy().channels.items() if channel.chat == self.name and n not in self._held]
         free = IN_FLIGHT - len(self._flying)
         if free <= 0:
             return LONGEST_SLEEP
@@ -83,7 +87,7 @@ class Courier:
             task.add_done_callback(partial(self._landed, row.id))
         if len(rows) == free:
             return LONGEST_SLEEP
-        next_due = await self._store.read(deliveries.next_due, channels, now)
+        next_due = min([await self._store.read(deliveries.next_due, channels, now), *self._held.values()])
         return max(0.001, min(next_due - self._clock(), LONGEST_SLEEP))
 
     def _landed(self, key: int, _: asyncio.Task[None]) -> None:
@@ -99,53 +103,56 @@ class Courier:
         self._woken.clear()
 
     async def _deliver(self, row: Delivery) -> None:
-        """One card: shown, or put off with the reason kept."""
+        """One card: shown, or put off with the reason kept. Each step is noted in `row`: no failure undoes an earlier success."""
         try:
-            after = await self._show(row)
+            await self._show(row)
+            self.trouble = ""
         except DeliveryError as problem:
-            after = self._put_off(row, problem)
+            self._put_off(row, problem)
         except StoreUnavailable as problem:
             log.warning("delivery_waits_for_store", chat=self.name, incident=row.incident, reason=str(problem))
             await asyncio.sleep(1.0)
             return
         except Exception as problem:  # a fault of an adapter must not stop the other cards; it is told and tried again
             log.exception("delivery_failed", chat=self.name, incident=row.incident, channel=row.channel)
-            after = self._put_off(row, DeliveryError(Failure.unknown_outcome, f"{type(problem).__name__} in the adapter"))
-        await self._record(after)
+            self._put_off(row, DeliveryError(Failure.unknown_outcome, f"{type(problem).__name__} in the adapter"))
+        await self._record(row)
 
-    async def _show(self, row: Delivery) -> Delivery:
+    async def _show(self, row: Delivery) -> None:
         """Posts, edits and replies until the channel shows what was wanted when it was drawn."""
         drawing = await self._draw(row)
-        if row.ref is None and (row.run != self._store.run or row.failure == Failure.unknown_outcome):
-            row = replace(row, ref=await self._call("find", row, self._chat.find(drawing.channel, self._key(row))))
+        if row.ref is None and self._doubtful(row):
+            row.ref = await self._call("find", row, self._chat.find(drawing.channel, self._key(row)))
+            row.run = self._store.run
         if row.ref is None:
-            ref = await self._call("post", row, self._chat.post(drawing.channel, drawing.card, self._key(row)))
-            row = self._shown(replace(row, ref=ref), drawing)
+            row.ref = await self._call("post", row, self._chat.post(drawing.channel, drawing.card, self._key(row)))
+            self._shown(row, drawing)
             if row.thread_wanted > row.thread_shown:
                 await self._record(row)
         elif row.wanted > row.shown:
-            ref = await self._call("update", row, self._chat.update(drawing.channel, row.ref, drawing.card))
-            row = self._shown(replace(row, ref=ref), drawing)
+            row.ref = await self._call("update", row, self._chat.update(drawing.channel, row.ref, drawing.card))
+            self._shown(row, drawing)
         if drawing.thread_upto > row.thread_shown:
-            row = await self._tell_thread(row, drawing)
-        return replace(row, run=self._store.run, failures=0, failure="", error="", retry_at=0.0)
+            await self._tell_thread(row, row.ref, drawing)
+        row.run, row.failures, row.failure, row.error, row.retry_at = self._store.run, 0, "", "", 0.0
 
-    async def _tell_thread(self, row: Delivery, drawing: Drawing) -> Delivery:
-        key = f"{self._key(row)}-{drawing.thread_upto}"
-        doubtful = row.run != self._store.run or row.failure == Failure.unknown_outcome
-        find = self._chat.find(drawing.channel, key, row.ref or "") if doubtful and drawing.note.lines else None
-        found = await self._call("find", row, find) if find else None
-        if drawing.note.lines and found is None:
-            await self._call(
-                "reply_in_thread", row, self._chat.reply_in_thread(drawing.channel, row.ref or "", drawing.note, key)
-            )
-        return replace(row, thread_shown=drawing.thread_upto)
+    def _doubtful(self, row: Delivery) -> bool:
+        """Whether something may have arrived that we do not know of. Stays so, whatever else fails, until the chat has told."""
+        return row.run != self._store.run
 
-    def _shown(self, row: Delivery, drawing: Drawing) -> Delivery:
+    async def _tell_thread(self, row: Delivery, ref: str, drawing: Drawing) -> None:
+        key, note = f"{self._key(row)}-{drawing.thread_upto}", drawing.note
+        if note.lines:
+            find = self._chat.find(drawing.channel, key, ref) if self._doubtful(row) else None
+            if find is None or await self._call("find", row, find) is None:
+                await self._call("reply_in_thread", row, self._chat.reply_in_thread(drawing.channel, ref, note, key))
+        row.thread_shown = drawing.thread_upto
+
+    def _shown(self, row: Delivery, drawing: Drawing) -> None:
         now = self._clock()
         metrics.DELIVERY_SECONDS.labels(row.channel).observe(max(0.0, now - row.due_at))
         log.info("card_shown", incident=row.incident, channel=row.channel, revision=drawing.card.revision)
-        return replace(row, shown=drawing.card.revision, shown_at=now)
+        row.shown, row.shown_at = drawing.card.revision, now
 
     async def _draw(self, row: Delivery) -> Drawing:
         policy = self._policy()
@@ -166,20 +173,25 @@ class Courier:
         finally:
             metrics.DELIVERIES.labels(row.channel, op, outcome).inc()
 
-    def _put_off(self, row: Delivery, problem: DeliveryError) -> Delivery:
+    def _put_off(self, row: Delivery, problem: DeliveryError) -> None:
         """What the failure means for the next try."""
         now, kind = self._clock(), problem.kind
         log.warning("delivery_put_off", incident=row.incident, channel=row.channel, kind=kind.value, reason=problem.reason)
         wait = problem.retry_after if problem.retry_after is not None else back_off(row.failures, random.random())
-        row = replace(row, failures=row.failures + 1, failure=kind.value, error=problem.reason[:500], run=self._store.run)
+        if kind in LASTING:
+            wait = max(SLOW, wait)
+        row.failures, row.failure, row.error = row.failures + 1, kind.value, problem.reason[:500]
         if kind == Failure.message_gone:
-            return replace(row, ref=None, shown=0, retry_at=now)
-        if kind == Failure.payload and not row.plain:
-            return replace(row, plain=True, retry_at=now)
-        if kind == Failure.credentials:
-            self.trouble, self._paused_until = problem.reason, now + SLOW
-        slow = kind in (Failure.credentials, Failure.channel_unreachable, Failure.payload)
-        return replace(row, retry_at=now + (max(SLOW, wait) if slow else wait))
+            row.ref, row.shown, wait = None, 0, 0.0
+        elif kind == Failure.payload and not row.plain:
+            row.plain, wait = True, 0.0
+        elif kind == Failure.unknown_outcome:
+            row.run = ""
+        elif kind == Failure.rate_limited:
+            self._held[row.channel] = now + wait
+        elif kind == Failure.credentials:
+            self.trouble, self._paused_until = problem.reason, now + wait
+        row.retry_at = now + wait
 
     def _key(self, row: Delivery) -> str:
         """Names the post of this card in this channel for ever, in at most 25 characters (Discord's limit for a nonce)."""

@@ -96,8 +96,9 @@ class Moves:
         """Applies what is gathered, writes everything, and returns what happened, oldest first."""
         self.apply()
         moved = [row for number, row in self.rows.items() if number in self._new or row.incident != self._before[number].incident]
+        for number, row in self.rows.items():  # also where nothing moved: the timing may have changed with the config
+            row.due_at = due_at(row.incident, self._timing(number))
         for row in moved:
-            row.due_at = due_at(row.incident, self._timing(row.incident.number))
             row.changed_at = self.now
         incidents.add(self.conn, [row for row in moved if row.incident.number in self._new])
         incidents.save(self.conn, [row for n, row in self.rows.items() if n not in self._new and row != self._before[n]])
@@ -119,8 +120,8 @@ class Moves:
         wanted: list[Delivery] = []
         for incident in moved:
             places = known[incident.number]
-            if incident.is_muted and not places:
-                continue
+            if not places and (incident.is_muted or not incident.firing_count):
+                continue  # nobody was told that it fires, so nobody needs to hear that it is over
             for channel in dict.fromkeys([*places, *self.policy.destinations(incident)]):
                 row = places.get(channel)
                 if row is None:
