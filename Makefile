@@ -4,7 +4,7 @@ SOURCES = $(wildcard rules adapters bot tests benchmarks)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # lint first, it is the quickest to fail
-.PHONY: help demo run test test-nightly check bench lock clean lint pytest
+.PHONY: help demo run test test-nightly check bench picture lock clean lint pytest
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ check: lint ## Lint, type-check, and check config.example.yaml
 
 bench: .venv/.test ## Measure Tocsin side by side with Alertmanager
 	@$(BIN)/python -m benchmarks
+
+picture: .venv/.test ## Take the README's picture of the console anew (needs Chromium)
+	@$(BIN)/python -m tests.stories.screenshot
 
 lock: .venv/.runtime ## Pin what pyproject.toml asks for (newer versions too: make lock UPGRADE=--upgrade)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv
