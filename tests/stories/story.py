@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
@@ -115,9 +116,10 @@ class CardOf:
 
 
 class Story:
-    """`config`: the path of the YAML. `server`: the stand-in platform, for stories on it."""
+    """`config`: the path of the YAML. `server`: the stand-in platform, for stories on it. `logs`: what Tocsin logged."""
 
     view: View
+    logs: list[Any]
 
     def __init__(self, config: Path, server: HttpChatServer | None = None) -> None:
         self.path, self.server, self.offset = config, server, 0.0
@@ -177,6 +179,13 @@ class Story:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         async with self.http.post(path, json=body, headers=headers) as answer:
             return answer.status, await answer.text()
+
+    async def order(self, person: str, text: str) -> dict[str, Any]:
+        """What a script of that person is answered by the API."""
+        status, answer = await self.post("/api/v1/commands", {"text": text}, f"token-of-{person}")
+        assert status == 200, answer
+        found: dict[str, Any] = json.loads(answer)
+        return found
 
     async def get(self, path: str, person: str = "ana") -> Any:
         """A page of the API, as a person with a token sees it."""
