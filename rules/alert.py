@@ -143,14 +143,15 @@ def _merge_firing(known: AlertState | None, alert: Alert, now: float) -> tuple[A
         overtaken = alert.starts_at <= known.ends_at and now - known.resolved_on <= OUT_OF_ORDER
     if overtaken:
         return known, Verdict.stale
+    starts_at = max(known.starts_at, alert.starts_at)
     # The end is kept: whoever told it may tell it again for minutes, and means the episode before.
-    return AlertState(True, alert.starts_at, 0.0 if known.expired else known.ends_at, alert.ends_at), Verdict.refired
+    return AlertState(True, starts_at, 0.0 if known.expired else known.ends_at, alert.ends_at), Verdict.refired
 
 
 def _merge_resolved(known: AlertState | None, alert: Alert, now: float) -> tuple[AlertState, Verdict]:
     ends_at = alert.ends_at or max(now, alert.starts_at)  # a sender's clock may be ahead of ours
     if known is None:
-        return AlertState(False, alert.starts_at, ends_at, resolved_on=now), Verdict.early_resolve
+        return AlertState(False, min(alert.starts_at, ends_at), ends_at, resolved_on=now), Verdict.early_resolve
     if known.firing and (ends_at < known.starts_at or ends_at <= known.ends_at):
         return known, Verdict.stale
     after = AlertState(False, known.starts_at, ends_at, resolved_on=now)

@@ -18,7 +18,6 @@ class Kind(StrEnum):
     firing_again = "firing_again"  # an alert came back before it closed
     resolved = "resolved"
     reopened = "reopened"
-    duplicate = "duplicate"  # nothing to tell
     reminder = "reminder"
     acknowledged = "acknowledged"
     unacknowledged = "unacknowledged"

@@ -15,7 +15,6 @@ WORDS: Mapping[Kind, str] = {
     Kind.firing_again: "firing again: {text}",
     Kind.resolved: "resolved{by}{note}",
     Kind.reopened: "reopened: {text}",
-    Kind.duplicate: "reported again",
     Kind.reminder: "reminder: {text}",
     Kind.acknowledged: "acknowledged{by}{note}",
     Kind.unacknowledged: "no longer acknowledged{by}",
