@@ -9,9 +9,12 @@ from rules.alert import Report
 MOST = 1_000_000
 """Alerts remembered per source; beyond it the longest known are looked up in the store instead."""
 
+MOST_TWINS = 8
+"""Keys remembered per alert."""
+
 
 class Echo(msgspec.Struct, gc=False):
-    """The last report of an alert. `ends_at`: a firing one's expiry, later than the row's as long as it is re-sent."""
+    """The last report with these label bytes. `ends_at`: a firing one's expiry, later than the row's while it is re-sent."""
 
     content: int
     firing: bool
@@ -19,11 +22,14 @@ class Echo(msgspec.Struct, gc=False):
 
 
 class Known:
-    """The last reports of one source, by the sender's own bytes."""
+    """The last reports of one source, by the sender's own bytes.
+
+    Several keys may name one alert: twins of a redundant pair, or senders that order labels differently.
+    """
 
     def __init__(self) -> None:
         self._echoes: dict[bytes, Echo] = {}
-        self._keys: dict[str, bytes] = {}
+        self._keys: dict[str, tuple[bytes, ...]] = {}
 
     def __len__(self) -> int:
         return len(self._echoes)
@@ -36,25 +42,31 @@ class Known:
             echo = echoes.get(report.key)
             if echo is None or echo.content != report.content or echo.firing is not report.firing:
                 found.append(report)
-            elif report.firing:
-                echo.ends_at = report.ends_at
             elif echo.ends_at != report.ends_at:
-                found.append(report)
+                if report.firing:
+                    echo.ends_at = report.ends_at
+                else:
+                    found.append(report)
         return found
 
     def learn(self, report: Report, fingerprint: str) -> None:
-        """Remembers a report once it is committed."""
-        if len(self._echoes) >= MOST and report.key not in self._echoes:
-            oldest = next(iter(self._echoes))
-            del self._echoes[oldest]
+        """Remembers a report once it is committed. What its twins said of another state counts no longer."""
+        if len(self._keys) >= MOST and fingerprint not in self._keys:
+            self.forget(next(iter(self._keys)))
+        others = [key for key in self._keys.get(fingerprint, ()) if key != report.key]
+        twins = [key for key in others if self._echoes[key].firing is report.firing][: MOST_TWINS - 1]
+        for key in others:
+            if key not in twins:
+                del self._echoes[key]
         self._echoes[report.key] = Echo(report.content, report.firing, report.ends_at)
-        self._keys[fingerprint] = report.key
+        self._keys[fingerprint] = (report.key, *twins)
 
     def expiry(self, fingerprint: str) -> float:
-        """When the alert expires as far as its last report says; 0.0 if nothing is known."""
-        echo = self._echoes.get(self._keys.get(fingerprint, b""))
-        return echo.ends_at if echo and echo.firing else 0.0
+        """When the alert expires as far as its last reports say; 0.0 if nothing is known."""
+        echoes = (self._echoes[key] for key in self._keys.get(fingerprint, ()))
+        return max((echo.ends_at for echo in echoes if echo.firing), default=0.0)
 
     def forget(self, fingerprint: str) -> None:
         """The next report of it is looked at in full: its state was changed by something else."""
-        self._echoes.pop(self._keys.pop(fingerprint, b""), None)
+        for key in self._keys.pop(fingerprint, ()):
+            del self._echoes[key]
