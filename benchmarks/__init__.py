@@ -1,0 +1,1 @@
+"""Tocsin and Alertmanager side by side, on this machine, in one run: python -m benchmarks."""

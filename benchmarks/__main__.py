@@ -1,0 +1,89 @@
+"""Measures Tocsin side by side with Alertmanager, on this machine, over loopback. It takes some minutes."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import defaultdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.console import Console
+
+from benchmarks.report import as_json, machine, show, shown
+from benchmarks.rows import QUICK, TINY, Figures, Scale
+from benchmarks.servers import Alertmanager, Failed, Server, SinkProcess, Tocsin
+from benchmarks.targets import LINES, ROWS
+
+CORES = 2
+progress = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+class Size(StrEnum):
+    full = "full"
+    tiny = "tiny"
+
+
+def main(
+    row: Annotated[list[str] | None, typer.Option(help=f"Only these rows ({', '.join(ROWS)}); may be repeated.")] = None,
+    server: Annotated[str, typer.Option(help="Only this server: Alertmanager or Tocsin.")] = "",
+    quick: Annotated[bool, typer.Option("--quick", help="One round of each, and shorter.")] = False,
+    scale: Annotated[Size, typer.Option(help="tiny: only to see that it works; the figures mean nothing.")] = Size.full,
+    json: Annotated[Path | None, typer.Option(help="Write all figures to this file.")] = None,
+) -> None:
+    """Measures Tocsin side by side with Alertmanager, on this machine, over loopback. It takes some minutes."""
+    os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[:CORES]))  # both servers with the generator and the sink
+    rows = row or list(ROWS)
+    if unknown := set(rows) - set(ROWS):
+        raise typer.BadParameter(f"there is no row {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
+    servers: list[type[Server]] = [one for one in (Alertmanager, Tocsin) if server.lower() in ("", one.name.lower())]
+    if not servers:
+        raise typer.BadParameter(f"there is no server {server}; there are Alertmanager and Tocsin")
+    if Alertmanager in servers and not Alertmanager.program():
+        progress.print("Alertmanager is not installed (Debian: apt install prometheus-alertmanager): Tocsin's figures only.")
+        servers.remove(Alertmanager)
+    progress.print(machine(), style="dim")
+    chosen = TINY if scale == Size.tiny else QUICK if quick else Scale()
+    results = run(rows, servers, chosen)
+    show(results, Console(width=None if Console().is_terminal else 140))
+    if json:
+        json.write_bytes(msgspec.json.format(msgspec.json.encode(as_json(results))))
+    if any(not rounds for found in results.values() for rounds in found.values()):
+        raise typer.Exit(1)
+
+
+def run(rows: list[str], servers: list[type[Server]], scale: Scale) -> dict[str, dict[str, list[Figures]]]:
+    """Each row: the servers in turn, round after round, so that what the machine does meanwhile hits both."""
+    results: dict[str, dict[str, list[Figures]]] = {}
+    for row in rows:
+        results[row] = {server.name: [] for server in servers}
+        for number in range(1, scale.rounds + 1):
+            for server in servers:
+                if figures := _once(row, server, scale, f"{row}, round {number} of {scale.rounds}, {server.name}"):
+                    results[row][server.name].append(figures)
+    return results
+
+
+def _once(row: str, server: type[Server], scale: Scale, what: str) -> Figures | None:
+    with tempfile.TemporaryDirectory(prefix="tocsin-benchmark-") as folder, progress.status(what):
+        try:
+            figures = ROWS[row](lambda group_wait: _bring(server, Path(folder), group_wait), scale)
+        except (Failed, RuntimeError) as problem:
+            progress.print(f"{what}: [red]failed[/red]: {problem}")
+            return None
+    units = {line.figure: line.unit for line in LINES if line.row == row}
+    told = defaultdict(str, {name: shown(figures[name], unit) for name, unit in units.items()})
+    progress.print(f"{what}: {', '.join(f'{name} {value}' for name, value in told.items())}")
+    return figures
+
+
+def _bring(server: type[Server], folder: Path, group_wait: str) -> tuple[Server, SinkProcess]:
+    sink = SinkProcess(folder / "sink")
+    return server(folder / "server", sink, group_wait), sink
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,160 @@
+"""The rows: each brings one server up, works it, and returns what was measured, by the name of the figure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from benchmarks.load import Job, Outcome, measure
+from benchmarks.servers import TOKEN, Failed, Server, SinkProcess
+from benchmarks.traffic import percentile
+
+Figures = dict[str, float]
+Bring = Callable[[str], "tuple[Server, SinkProcess]"]
+"""Builds a fresh server and a fresh sink, not started, for a `group_wait`."""
+
+QUIET_SECONDS = 60.0
+MB_OF = {"memory": "VmRSS", "peak": "VmHWM"}
+
+
+class Scale(msgspec.Struct):
+    """How much: rounds a server, seconds measured, alerts in all, alerts that are re-sent, calm alerts, pause between those.
+
+    `group_wait`: of row b. `quiet`: seconds without a message after which all is told.
+    """
+
+    rounds: int = 3
+    seconds: float = 6.0
+    warm_up: float = 3.0
+    alerts: int = 100_000
+    resent: int = 6_400
+    calm: int = 200
+    pause: float = 0.02
+    group_wait: str = "10s"
+    quiet: float = 2.0
+
+
+QUICK = Scale(rounds=1, seconds=3.0, warm_up=2.0)
+TINY = Scale(rounds=1, seconds=0.2, warm_up=0.2, alerts=1_000, resent=128, calm=8, group_wait="1s", quiet=0.3)
+
+
+def resend_batches(bring: Bring, scale: Scale) -> Figures:
+    return _resend(bring, scale, Job("resend", 0, 0, TOKEN, scale.resent, per_request=64, connections=8), "alerts")
+
+
+def resend_single(bring: Bring, scale: Scale) -> Figures:
+    return _resend(bring, scale, Job("resend", 0, 0, TOKEN, min(1000, scale.resent), connections=32), "requests")
+
+
+def _resend(bring: Bring, scale: Scale, job: Job, counted: str) -> Figures:
+    """The steady state: what fires has long been told, and is re-sent."""
+    server, sink = bring("1s")
+    with _Running(server, sink):
+        _load(server, msgspec.structs.replace(job, mode="once"))
+        _wait_until_told(server, sink, scale.quiet)
+        job = msgspec.structs.replace(job, port=server.port, pid=server.pid, warm_up=scale.warm_up, seconds=scale.seconds)
+        outcome = _checked(server, measure(job))
+        return {"rate": getattr(outcome, counted) / outcome.seconds, **_about(outcome)}
+
+
+def new_alerts(bring: Bring, scale: Scale) -> Figures:
+    """Alerts never seen before, each once; memory when all is told."""
+    server, sink = bring(scale.group_wait)
+    with _Running(server, sink):
+        _load(server, Job("once", 0, 0, TOKEN, scale.alerts // 50, per_request=100, connections=8, first=10_000_000))  # warm up
+        outcome = _load(server, Job("once", 0, 0, TOKEN, scale.alerts, per_request=100, connections=8))
+        _wait_until_told(server, sink, scale.quiet)
+        memory = {name: server.memory(field) for name, field in MB_OF.items()}
+        _check_known(server, scale.alerts + scale.alerts // 50)
+        return {"rate": outcome.alerts / outcome.seconds, **memory, **_about(outcome)}
+
+
+def calm(bring: Bring, scale: Scale) -> Figures:
+    """One alert at a time, each in a group of its own: from its POST to the call that tells people."""
+    server, sink = bring("0s")
+    with _Running(server, sink):
+        ignored = scale.calm // 5  # the first pay for connections and caches
+        job = Job("calm", server.port, server.pid, TOKEN, scale.calm + ignored, pause=scale.pause)
+        outcome = _checked(server, measure(job))
+        arrived = _arrivals(sink, len(outcome.sent))
+        late = [(arrived[name] - at) * 1000 for name, at in outcome.sent.items()][ignored:]
+        return {"p50": percentile(late, 0.5), "p99": percentile(late, 0.99), "max": max(late), **_about(outcome)}
+
+
+def kill(bring: Bring, scale: Scale) -> Figures:
+    """`kill -9` after the last 2xx: what is still known when it is ready again, and how soon that is."""
+    server, sink = bring("10s")
+    with _Running(server, sink):
+        outcome = _load(server, Job("once", 0, 0, TOKEN, scale.alerts, per_request=100, connections=8))
+        server.kill()
+        ready = server.start()
+        return {"kept": server.known(), "accepted": outcome.alerts, "ready": ready}
+
+
+class _Running:
+    """Both processes, until the end of the row."""
+
+    def __init__(self, server: Server, sink: SinkProcess) -> None:
+        self._both = (sink, server)
+
+    def __enter__(self) -> None:
+        try:
+            for process in self._both:
+                process.start()
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        for process in reversed(self._both):
+            process.stop()
+
+
+def _load(server: Server, job: Job) -> Outcome:
+    return _checked(server, measure(msgspec.structs.replace(job, port=server.port, pid=server.pid)))
+
+
+def _checked(server: Server, outcome: Outcome) -> Outcome:
+    if outcome.refused:
+        raise Failed(f"{server.name} refused {outcome.refused} of {outcome.requests} requests")
+    return outcome
+
+
+def _check_known(server: Server, wanted: int) -> None:
+    if (known := server.known()) != wanted:
+        raise Failed(f"{server.name} accepted {wanted} alerts and knows {known}")
+
+
+def _wait_until_told(server: Server, sink: SinkProcess, quiet: float) -> None:
+    """Until every group was told, and `quiet` seconds more. Raises Failed when people are told nothing."""
+    give_up = time.monotonic() + QUIET_SECONDS
+    before, since = 0, time.monotonic()
+    while not before or time.monotonic() - since < quiet:
+        if time.monotonic() > give_up:
+            raise Failed(f"{server.name} told {before} groups and is not done after {QUIET_SECONDS:.0f} s")
+        if (now := sink.get("/arrivals")["messages"]) != before:
+            before, since = now, time.monotonic()
+        time.sleep(0.1)
+
+
+def _arrivals(sink: SinkProcess, wanted: int) -> Mapping[str, float]:
+    give_up = time.monotonic() + QUIET_SECONDS
+    while len(found := sink.get("/arrivals")["calm"]) < wanted:
+        if time.monotonic() > give_up:
+            raise Failed(f"{wanted - len(found)} of {wanted} alerts were told to nobody")
+        time.sleep(0.1)
+    arrived: dict[str, float] = found
+    return arrived
+
+
+def _about(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "answer_p50_ms": outcome.p50 * 1000,
+        "answer_p99_ms": outcome.p99 * 1000,
+        "generator_cpu": outcome.own_cpu,
+        "server_cpu": outcome.server_cpu,
+        "other_cpu": outcome.other_cpu,
+    }

@@ -1,0 +1,54 @@
+"""What Tocsin must reach, row by row, and whether it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from benchmarks.rows import Figures, calm, kill, new_alerts, resend_batches, resend_single
+
+Row = Callable[..., Figures]
+
+
+class Line(msgspec.Struct):
+    """One line of the table: a figure of a row. `reached(alertmanager, tocsin)`; alertmanager is None when it is not here."""
+
+    row: str
+    work: str
+    figure: str
+    unit: str
+    target: str
+    reached: Callable[[float | None, Figures], bool | None]
+
+
+def at_least(figure: str, times: float) -> Callable[[float | None, Figures], bool | None]:
+    return lambda theirs, ours: None if theirs is None else ours[figure] >= times * theirs
+
+
+def at_most(figure: str, limit: float) -> Callable[[float | None, Figures], bool | None]:
+    return lambda _, ours: ours[figure] <= limit
+
+
+def half(figure: str) -> Callable[[float | None, Figures], bool | None]:
+    return lambda theirs, ours: None if theirs is None else ours[figure] <= 0.5 * theirs
+
+
+def all_kept(_: float | None, ours: Figures) -> bool:
+    return ours["kept"] == ours["accepted"]
+
+
+ROWS: dict[str, Row] = {"a": resend_batches, "b": new_alerts, "c": resend_single, "d": calm, "e": kill}
+# A storm (2,000 alerts in 10 s, 20 channels at 1 message/s) goes in here as row f; benchmarks/sink.py has the faults for it.
+
+LINES = [
+    Line("a", "re-sent alerts, 64 a request, 8 connections", "rate", "alerts/s", "≥ 5x", at_least("rate", 5.0)),
+    Line("b", "new alerts, 100 a request, 8 connections", "rate", "alerts/s", "≥ 1x", at_least("rate", 1.0)),
+    Line("b", "… memory when all is told", "memory", "MB", "≤ 0.5x", half("memory")),
+    Line("c", "one re-sent alert a request, 32 connections", "rate", "requests/s", "≥ 1x", at_least("rate", 1.0)),
+    Line("d", "calm: POST to chat request, p50", "p50", "ms", "≤ 5 ms", at_most("p50", 5.0)),
+    Line("d", "… p99", "p99", "ms", "≤ 20 ms", at_most("p99", 20.0)),
+    Line("d", "… max", "max", "ms", "", lambda _theirs, _ours: None),
+    Line("e", "kill -9: alerts known after the restart", "kept", "alerts", "all", all_kept),
+    Line("e", "… ready again", "ready", "s", "≤ 2 s", at_most("ready", 2.0)),
+]

@@ -1,0 +1,89 @@
+"""The benchmarks work: each row runs in its smallest form and yields its figures. How fast is not asked here."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks import load, report, traffic
+from benchmarks.servers import Alertmanager
+from benchmarks.targets import LINES, ROWS
+
+ROOT = Path(__file__).parents[1]
+
+
+def measured(tmp_path: Path, *arguments: str) -> dict[str, Any]:
+    """The JSON of a run with these arguments."""
+    file = tmp_path / "figures.json"
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--scale", "tiny", "--json", str(file), *arguments]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(file.read_text())
+    return found
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_a_row_measures_tocsin(row: str, tmp_path: Path) -> None:
+    found = measured(tmp_path, "--row", row, "--server", "Tocsin")
+    assert list(found["results"]) == [row]
+    [figures] = found["results"][row]["Tocsin"]
+    assert all(figures[line.figure] > 0 for line in LINES if line.row == row)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("row", ROWS)
+def test_a_row_measures_alertmanager(row: str, tmp_path: Path) -> None:
+    if Alertmanager.program() is None:
+        pytest.skip("no alertmanager")
+    found = measured(tmp_path, "--row", row, "--server", "Alertmanager")
+    [figures] = found["results"][row]["Alertmanager"]
+    assert figures.pop("kept", 0) == 0  # it keeps alerts in memory only
+    assert all(figures[line.figure] > 0 for line in LINES if line.row == row and line.figure in figures)
+
+
+def test_an_unknown_row_is_told() -> None:
+    done = subprocess.run([sys.executable, "-m", "benchmarks", "--row", "z"], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "there is no row z" in done.stderr
+
+
+def test_the_traffic_is_a_thousand_groups_of_different_alerts() -> None:
+    alerts = [traffic.alert(number) for number in range(50_000)]
+    labels = [one["labels"] for one in alerts]
+    assert len({json.dumps(one) for one in labels}) == 50_000
+    assert len({(one["alertname"], one["cluster"]) for one in labels if isinstance(one, dict)}) == traffic.GROUPS
+
+
+def test_each_round_says_a_later_end_and_nothing_else() -> None:
+    [request] = traffic.requests([traffic.alert(number) for number in range(64)], 64, "token", 1_700_000_000.0)
+    first, later = (traffic.ending(request, at) for at in (1_700_000_000.0, 1_700_000_060.0))
+    head, body = later.split(b"\r\n\r\n")
+    assert f"Content-Length: {len(body)}".encode() in head
+    assert {one["endsAt"] for one in json.loads(body)} == {"2023-11-14T22:18:20.000Z"}
+    assert first == later.replace(b"22:18:20.000Z", b"22:17:20.000Z")
+
+
+@given(st.binary(max_size=40), st.integers(0, 200), st.sampled_from(["Content-Length", "content-length"]))
+def test_a_response_is_whole_only_with_its_last_byte(body: bytes, cut: int, name: str) -> None:
+    response = f"HTTP/1.1 503 No\r\nServer: x\r\n{name}: {len(body)}\r\nDate: now\r\n\r\n".encode() + body
+    part = response[:cut]
+    assert load.whole(part) == (503 if part == response else None)
+
+
+def test_a_line_is_reached_by_its_median() -> None:
+    theirs, ours = (10.0, 90.0, 20.0), (99.0, 101.0, 400.0)
+    rounds = {"Alertmanager": [{"rate": rate} for rate in theirs], "Tocsin": [{"rate": rate} for rate in ours]}
+    line = next(line for line in LINES if line.row == "a")
+    assert report.reached(line, {"a": rounds}) is True
+    assert report.reached(line, {"a": {**rounds, "Tocsin": [{"rate": 99.0}]}}) is False
+    assert report.reached(line, {"a": {"Tocsin": rounds["Tocsin"]}}) is None
+    told = msgspec.json.decode(msgspec.json.encode(report.as_json({"a": rounds})))
+    assert told["lines"] == [{"row": "a", "figure": "rate", "target": "≥ 5x", "reached": True}]
