@@ -54,10 +54,10 @@ class Incident(msgspec.Struct, frozen=True, omit_defaults=True):
     """The alerts of one route and group key that people handle together.
 
     `firing`: how many of its alerts fire, by severity, worst first. `muted`: how many of those nobody is told of, and
-    `silenced` a reason for it. `severity`: the worst that fires, or `peak` (the worst that ever fired) once nothing does. `revision`
-    grows by one with each move that changes what the card shows. `quiet_since`: when the last alert resolved (0.0: something fires).
-    `resolved_by`: empty when its alerts resolved it. `told_at`: when the channel was last told that it fires (opening,
-    reopening, reminder).
+    `silenced` a reason for it. `severity`: the worst that fires, or `peak` (the worst that ever fired) once nothing does.
+    `revision` grows by one with each move that changes what the card shows. `quiet_since`: when the last alert resolved
+    (0.0: something fires). `resolved_by`: empty when its alerts resolved it. `told_at`: when the channel was last told that
+    it fires (opening, reopening, reminder).
     """
 
     number: int

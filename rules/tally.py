@@ -73,7 +73,8 @@ def _fired(deltas: Sequence[Delta]) -> int:
 def _on_resolved(counted: Incident, fired: int, now: float) -> Moved:
     if not fired or not counted.firing_count:
         return counted, []
-    return replace(release(counted, now), peak=counted.severity), [Change(Kind.reopened, now, text=f"{counted.firing_count} firing")]
+    text = f"{counted.firing_count} firing"
+    return replace(release(counted, now), peak=counted.severity), [Change(Kind.reopened, now, text=text)]
 
 
 def _on_open(before: Incident, counted: Incident, deltas: Sequence[Delta], now: float) -> Moved:
@@ -83,8 +84,10 @@ def _on_open(before: Incident, counted: Incident, deltas: Sequence[Delta], now: 
     if fired := _fired(deltas):
         kind = Kind.firing_again if before.quiet_since else Kind.more_alerts
         changes.append(Change(kind, now, text=plural(fired, "alert")))
-    if after.severity < before.severity:
-        changes.append(Change(Kind.severity_raised, now, text=f"{before.severity.name} to {after.severity.name}"))
+    # What is quiet shows its worst ever; an ack was perhaps given for less.
+    was = max(before.severity, before.acked_severity) if before.state == State.acknowledged else before.severity
+    if after.severity < was:
+        changes.append(Change(Kind.severity_raised, now, text=f"{was.name} to {after.severity.name}"))
         if after.state == State.acknowledged and after.severity < after.acked_severity:
             after = release(after, now)
     if ended := sum(1 for d in deltas if d.before and d.before.firing and not d.after.firing):
