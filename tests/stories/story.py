@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ import aiohttp
 from adapters.chat import Reply
 from bot.app import App
 from bot.config import load
+from bot.store import deliveries
 from rules.duration import parse_duration
 from tests.standins.httpchat import HttpChatServer
 from tests.stories.until import PATIENCE, until
@@ -116,10 +117,14 @@ class CardOf:
 
 
 class Story:
-    """`config`: the path of the YAML. `server`: the stand-in platform, for stories on it. `logs`: what Tocsin logged."""
+    """`config`: the path of the YAML. `server`: the stand-in platform, for stories on it. `logs`: what Tocsin logged.
+
+    `heard`: the calls that reached the platform.
+    """
 
     view: View
     logs: list[Any]
+    heard: list[Any]
 
     def __init__(self, config: Path, server: HttpChatServer | None = None) -> None:
         self.path, self.server, self.offset = config, server, 0.0
@@ -208,12 +213,12 @@ class Story:
         """What the person is answered, typing it in the chat."""
         return await self.view.says(person, "ops", text)
 
-    async def shown(self) -> None:
-        """Waits until every card shows what it should."""
+    async def shown(self, step: str = "0s") -> None:
+        """Waits until every card and thread shows what it should. `step`: so much time passes between two looks, for retries."""
 
         async def look() -> bool:
-            found: Mapping[str, Any] = await self.get("/api/v1/incidents?state=all&limit=1000")
-            behind = [d for one in found["incidents"] for d in one["deliveries"] if d["wanted"] != d["shown"]]
+            await self.passes(step)
+            behind = await self.app.store.read(deliveries.backlog)
             assert not behind, f"behind: {behind}"
             return True
 

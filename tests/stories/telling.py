@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
+import msgspec
+from aiohttp import web
 from structlog.testing import capture_logs
 
 from adapters.registry import CHATS
@@ -14,21 +18,48 @@ from tests.standins.httpchat import HttpChatServer, serving
 from tests.stories.story import BASE, Story, config_text
 
 
+class Heard(NamedTuple):
+    """A call that reached the platform. `card`: its key or, in edits, its ref. Times: seconds of the monotonic clock."""
+
+    method: str
+    path: str
+    card: str
+    began: float
+    ended: float
+
+
+def _listener(heard: list[Heard]) -> Any:
+    @web.middleware
+    async def listen(request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
+        body, began = await request.read(), time.monotonic()
+        card = request.match_info.get("ref") or (msgspec.json.decode(body)["key"] if body else "")
+        try:
+            answer: web.StreamResponse = await handler(request)
+            return answer
+        finally:
+            heard.append(Heard(request.method, request.path, card, began, time.monotonic()))
+
+    return listen
+
+
 @asynccontextmanager
 async def telling(folder: Path, config: str = BASE, chat: str = "httpchat", chat_config: str = "") -> AsyncIterator[Story]:
-    """Starts it with a database in the folder. Whatever the story, nothing may go wrong inside. `chat_config`: more YAML of it."""
+    """Starts it in the folder. Whatever the story, nothing may go wrong inside. `chat_config`: more YAML of the chat."""
     async with AsyncExitStack() as stack:
         stack.enter_context(patch.dict(CHATS, {"httpchat": "tests.standins.chat:HttpChat"}))
         logs = stack.enter_context(capture_logs())
+        heard: list[Heard] = []
         server = HttpChatServer() if chat == "httpchat" else None
         line = "{type: console}"
         if server:
-            url = await stack.enter_async_context(serving(server.application()))
+            application = server.application()
+            application.middlewares.append(_listener(heard))
+            url = await stack.enter_async_context(serving(application))
             line = f"{{type: httpchat, url: '{url}'{chat_config}}}"
         path = folder / "config.yaml"
         path.write_text(config_text(folder, line, config))
         story = Story(path, server)
-        story.logs = logs
+        story.logs, story.heard = logs, heard
         await story.start()
         try:
             yield story

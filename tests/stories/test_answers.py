@@ -1,5 +1,7 @@
 """What commands and the API answer."""
 
+import time
+
 from tests.stories.story import Story
 
 
@@ -27,8 +29,9 @@ async def test_one_incident(story: Story) -> None:
     await story.command("ana", "ack 1 on it")
     await story.shown()
     text = (await story.command("ben", "incident 1")).text
-    for part in ("#1 critical orders-db is down", "team=db", "1 of 1 firing", "acknowledged by Ana Petrova: on it", "ops: shown at"):
+    for part in ("#1 critical orders-db is down", "team=db", "1 of 1 firing", "acknowledged by Ana Petrova: on it"):
         assert part in text
+    assert "ops: shown at" in text
     missing = await story.command("ben", "incident 99")
     assert not missing.ok and missing.text == "There is no incident #99 that you may see. To list yours: incidents"
 
@@ -58,7 +61,8 @@ async def test_a_slip_of_the_finger(story: Story) -> None:
     for typed, meant in (("akc 1", "ack"), ("silense 1 2h", "silence"), ("incidnets", "incidents")):
         reply = await story.command("ana", typed)
         assert not reply.ok and f"Did you mean {meant}?" in reply.text
-    for typed in ("", "ack", "ack x", "ack 1 for ever and", "snooze 1 1parsec", "assign 1 nobody", "silence {", "ack 99999999999999"):
+    slips = ("", "ack", "ack x", "ack 1 for ever and", "snooze 1 1parsec", "assign 1 nobody", "silence {", "ack 99999999999999")
+    for typed in slips:
         reply = await story.command("ana", typed)
         assert reply.text and "Tocsin's log" not in reply.text
     assert (await story.get("/api/v1/incidents/1"))["state"] in ("firing", "acknowledged")
@@ -81,13 +85,11 @@ async def test_the_shape_of_the_api(story: Story) -> None:
     listed = await story.get("/api/v1/incidents?state=open&limit=5")
     one = await story.get("/api/v1/incidents/1")
     assert listed == {"incidents": [one]}
-    wanted = {"number", "title", "state", "severity", "sensitivity", "labels", "owner", "started_at", "alerts", "timeline", "deliveries"}
-    assert wanted <= set(one)
-    said = {name: one[name] for name in ("number", "title", "state", "severity", "sensitivity", "owner")}
-    assert said == {
+    said = {
         "number": 1, "title": "orders-db is down", "state": "acknowledged", "severity": "critical", "sensitivity": "internal",
         "owner": "ana",
     }  # fmt: skip
+    assert one.items() >= said.items() and time.time() - 60 < one["started_at"] < time.time()
     assert one["labels"] == {"alertname": "PgDown", "severity": "critical", "cluster": "eu1", "team": "db"}
     assert [(alert["source"], alert["state"]) for alert in one["alerts"]] == [("prometheus", "firing")]
     assert [(entry["change"], entry["by"], entry["text"]) for entry in one["timeline"]][1:] == [("acknowledged", "ana", "on it")]
@@ -103,6 +105,7 @@ async def test_the_api_says_what_is_wrong(story: Story) -> None:
     ):  # fmt: skip
         async with story.http.get(path, headers={"Authorization": "Bearer token-of-ana"}) as answer:
             assert answer.status in (400, 404) and told in (await answer.json())["error"]
-    for body in ({}, {"text": 1}, [], None, "ack 1", {"text": None}):
+    wrong: list[object] = [{}, {"text": 1}, [], None, "ack 1", {"text": None}]
+    for body in wrong:
         status, answer_text = await story.post("/api/v1/commands", body, "token-of-ana")
         assert status == 400 and "expected" in answer_text

@@ -37,7 +37,8 @@ async def test_no_way_out_tells_it_to_somebody_not_cleared(story: Story) -> None
     await story.fires("Plain")
     number = (await story.card("vault")).number
     lines = [f"{verb} {number}" for verb in ("incident", "why", "ack", "unack", "resolve", "snooze", "silence")]
-    lines += [f"note {number} x", f"assign {number} cleo", "incidents", "incidents all", "silences", "whoami", "help", f"ak {number}"]
+    lines += [f"note {number} x", f"assign {number} cleo", f"ak {number}"]
+    lines += ["incidents", "incidents all", "silences", "whoami", "help"]
     await story.order("ana", f'silence team="payments" instance="{CANARY}" 2h {CANARY}')
     told = [await story.order("cleo", line) for line in lines]
     told += [{"text": (await story.command("cleo", line)).text} for line in lines]
