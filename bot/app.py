@@ -114,6 +114,7 @@ class App:
             if getattr(config, key) != getattr(self.config, key):
                 log.warning("reload_needs_restart", key=key)
         self.config, self.policy, self._sources = config, policy, sources
+        self.intake.forget_all()
         self.health.config_error = ""
         metrics.RELOADS.labels("ok").inc()
         self.wake()

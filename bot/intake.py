@@ -48,7 +48,7 @@ class Intake:
                 opened.append((report, report.open()))
             except BadAlert as problem:
                 bad.append(problem)
-        absorbed = await self._store.write(self._absorb, [alert for _, alert in opened])
+        absorbed = await self._store.write(self._absorb, [alert for _, alert in opened], weight=len(opened))
         for (report, alert), verdict in zip(opened, absorbed.verdicts, strict=True):
             if verdict not in (Verdict.stale, Verdict.early_resolve):
                 known.learn(report, alert.fingerprint)
@@ -63,6 +63,10 @@ class Intake:
         """When an alert expires as its last report says, in seconds since the epoch; 0.0 if its row knows better."""
         known = self._known.get(source)
         return known.expiry(fingerprint) if known else 0.0
+
+    def forget_all(self) -> None:
+        """After a reload: sources may name alerts otherwise now."""
+        self._known.clear()
 
     def forget(self, source: str, fingerprint: str) -> None:
         """Its next report is looked at in full."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
+import msgspec
 import structlog
 from aiohttp import web
 from aiohttp.web_log import AccessLogger
@@ -55,20 +56,20 @@ class Web:
         if source is None:
             known = ", ".join(self._sources())
             raise Rejected(404, f'there is no source "{name}" in the config; there are: {known}')
-        return await self._take(name, source, request, request.match_info.get("path", ""))
+        return await self._take(name, source, request, _head(request, request.match_info.get("path", "")))
 
     async def _alertmanager_api(self, request: web.Request) -> web.StreamResponse:
         """The credential tells which source it is; its body is read only after that."""
         head = _head(request, "api/v2/alerts")
         name, source = self._gate.identify(head, self._sources())
-        return await self._take(name, source, request, "api/v2/alerts")
+        return await self._take(name, source, request, head)
 
-    async def _take(self, name: str, source: Source, request: web.Request, path: str) -> web.StreamResponse:
+    async def _take(self, name: str, source: Source, request: web.Request, head: Request) -> web.StreamResponse:
         try:
             self._gate.admit(name, request.content_length)
             body = await self._gate.read(name, request)
             with metrics.REQUEST_SECONDS.time():
-                response = await self._intake.take(name, source, _request(request, path, body))
+                response = await self._intake.take(name, source, msgspec.structs.replace(head, body=body))
         except Rejected as problem:
             metrics.REQUESTS.labels(name, problem.status).inc()
             log.warning("webhook_rejected", source=name, status=problem.status, reason=problem.reason)
@@ -112,12 +113,10 @@ async def _errors(request: web.Request, handler: Callable[[web.Request], object]
 
 
 def _head(request: web.Request, path: str) -> Request:
-    return _request(request, path, b"")
-
-
-def _request(request: web.Request, path: str, body: bytes) -> Request:
+    """The request as sources see it, its body still to come."""
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return Request(request.method, path, headers, body, request.remote or "", dict(request.query))
+    query = dict(request.query) if request.query_string else {}
+    return Request(request.method, path, headers, b"", request.remote or "", query)
 
 
 def _answer(response: Response) -> web.Response:
