@@ -155,7 +155,7 @@ class _Round:
             if current is None or not takes(current.incident, node.timing, self.now):
                 openings[slot].append((row, node))
         self._open(openings)
-        self.moves.load_members([row.id for row, _ in places])
+        self.moves.load_members([one.row.id for one in fired if one.before])
         for slot, (row, node) in zip(slots, places, strict=True):
             self._enter(self.moves.by_slot[slot].incident.number, row, node)
 

@@ -51,10 +51,10 @@ class Moves:
             self.by_slot[slot] = self.rows.get(row.incident.number) or self._keep(row)
 
     def load_members(self, alert_ids: Sequence[int]) -> None:
-        """Brings in what the incidents at hand know of these alerts."""
+        """Brings in what the incidents at hand know of these alerts, which were seen before."""
         old = [number for number in self.rows if number not in self._new]
-        if old:
-            self._members |= members.of_incidents(self.conn, old, alert_ids)
+        if old and alert_ids:
+            self._members |= members.of_alerts(self.conn, alert_ids, since=min(old))
 
     def member(self, number: int, alert_id: int) -> MemberRow | None:
         return self._touched.get((number, alert_id)) or self._members.get((number, alert_id))
@@ -103,17 +103,17 @@ class Moves:
         incidents.add(self.conn, [row for row in moved if row.incident.number in self._new])
         incidents.save(self.conn, [row for n, row in self.rows.items() if n not in self._new and row != self._before[n]])
         members.save(self.conn, list(self._touched.values()))
-        timeline.tell(self.conn, self._told)
-        self._want([row.incident for row in moved])
+        last_told = timeline.tell(self.conn, self._told)
+        self._want([row.incident for row in moved], last_told)
         return self._told
 
-    def _want(self, moved: Sequence[Incident]) -> None:
-        """Says in the outbox what is to be shown where, and when."""
+    def _want(self, moved: Sequence[Incident], last: dict[int, int]) -> None:
+        """Says in the outbox what is to be shown where, and when. `last`: the newest timeline entries."""
         numbers = [incident.number for incident in moved]
         known: dict[int, dict[str, Delivery]] = defaultdict(dict)
         for one in deliveries.of_incidents(self.conn, [n for n in numbers if n not in self._new]):
             known[one.incident][one.channel] = one
-        last = timeline.last(self.conn, numbers)
+        last = last | timeline.last(self.conn, [number for number in numbers if number not in last])
         changes: dict[int, list[Change]] = defaultdict(list)
         for number, change in self._told:
             changes[number].append(change)

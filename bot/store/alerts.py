@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Row, bindparam, insert, literal_column, select, update
 
+from bot.store.sql import Bulk, among, to_json
 from bot.store.tables import alerts, members
 from rules.alert import Alert, AlertState, Link, Severity
 
 Key = tuple[str, str]
 """Source and fingerprint."""
-
-CHUNK = 400
-"""Most values in one IN list: SQLite's limit on variables is far above, its planner's patience is not."""
 
 
 class AlertRow(msgspec.Struct):
@@ -34,40 +33,30 @@ class AlertRow(msgspec.Struct):
         return self.alert.source, self.alert.fingerprint
 
 
-def load(conn: Connection, keys: Sequence[Key]) -> dict[Key, AlertRow]:
+def load(conn: Connection, keys: Iterable[Key]) -> dict[Key, AlertRow]:
     """The rows of those keys that are known."""
+    prints: dict[str, list[str]] = defaultdict(list)
+    for source, fingerprint in keys:
+        prints[source].append(fingerprint)
     found: dict[Key, AlertRow] = {}
-    for start in range(0, len(keys), CHUNK):
-        part = keys[start : start + CHUNK]
-        sources = {source for source, _ in part}
-        for source in sources:  # one source nearly always; its fingerprints make a plain IN list that the index serves
-            prints = [fingerprint for owner, fingerprint in part if owner == source]
-            query = select(alerts).where(alerts.c.source == source, alerts.c.fingerprint.in_(prints))
-            for row in conn.execute(query):
-                found[row.source, row.fingerprint] = _from_row(row)
+    for source, of_source in prints.items():
+        query = select(alerts).where(alerts.c.source == source, among(conn, alerts.c.fingerprint, of_source))
+        for row in conn.execute(query):
+            found[source, row.fingerprint] = _from_row(row)
     return found
 
 
 def load_ids(conn: Connection, ids: Iterable[int]) -> dict[int, AlertRow]:
-    wanted = list(ids)
-    found: dict[int, AlertRow] = {}
-    for start in range(0, len(wanted), CHUNK):
-        for row in conn.execute(select(alerts).where(alerts.c.id.in_(wanted[start : start + CHUNK]))):
-            found[row.id] = _from_row(row)
-    return found
+    return {row.id: _from_row(row) for row in conn.execute(select(alerts).where(among(conn, alerts.c.id, ids)))}
 
 
 def add(conn: Connection, rows: Sequence[AlertRow]) -> None:
     """Inserts rows whose `id` is set."""
-    if rows:
-        conn.execute(
-            insert(alerts), [{"id": row.id, "source": row.key[0], "fingerprint": row.key[1], **_said(row)} for row in rows]
-        )
+    _insert(conn, [(row.id, row.alert.source, row.alert.fingerprint, *_said(row)) for row in rows])
 
 
 def save(conn: Connection, rows: Sequence[AlertRow]) -> None:
-    if rows:
-        conn.execute(_UPDATE, [{"b_id": row.id, **_said(row)} for row in rows])
+    _update(conn, [(*_said(row), row.id) for row in rows])
 
 
 def expiring(conn: Connection, now: float, limit: int) -> list[AlertRow]:
@@ -80,8 +69,7 @@ def expiring(conn: Connection, now: float, limit: int) -> list[AlertRow]:
 
 def extend(conn: Connection, expiries: Sequence[tuple[int, float]]) -> None:
     """Writes later expiry times: (alert id, seconds since the epoch)."""
-    if expiries:
-        conn.execute(_UPDATE, [{"b_id": alert_id, "expires_at": at} for alert_id, at in expiries])
+    _extend(conn, [(at, alert_id) for alert_id, at in expiries])
 
 
 def inhibiting(conn: Connection) -> list[tuple[int, str, str]]:
@@ -113,28 +101,23 @@ def unused(conn: Connection, before: float, limit: int) -> list[int]:
     return [row.id for row in conn.execute(query)]
 
 
-_UPDATE = update(alerts).where(alerts.c.id == bindparam("b_id"))
+_SAID = (
+    "labels", "annotations", "links", "severity", "sensitivity", "firing", "starts_at", "ends_at", "expires_at", "expired",
+    "resolved_on", "seen_at", "decided", "inhibits",
+)  # fmt: skip
+_insert = Bulk(insert(alerts), ("id", "source", "fingerprint", *_SAID))
+_update = Bulk(update(alerts).where(alerts.c.id == bindparam("b_id")), (*_SAID, "b_id"))
+_extend = Bulk(update(alerts).where(alerts.c.id == bindparam("b_id")), ("expires_at", "b_id"))
 
 
-def _said(row: AlertRow) -> dict[str, Any]:
-    """All columns but those that name the alert."""
+def _said(row: AlertRow) -> tuple[Any, ...]:
+    """All columns but those that name the alert, in the order of _SAID."""
     alert, state = row.alert, row.state
-    return {
-        "labels": _text(alert.labels),
-        "annotations": _text(alert.annotations),
-        "links": _text(alert.links),
-        "severity": int(alert.severity),
-        "sensitivity": row.sensitivity,
-        "firing": state.firing,
-        "starts_at": state.starts_at,
-        "ends_at": state.ends_at,
-        "expires_at": state.expires_at,
-        "expired": state.expired,
-        "resolved_on": state.resolved_on,
-        "seen_at": row.seen_at,
-        "decided": row.decided,
-        "inhibits": row.inhibits,
-    }
+    return (
+        to_json(alert.labels).decode(), to_json(alert.annotations).decode(), to_json(alert.links).decode(), int(alert.severity),
+        row.sensitivity, state.firing, state.starts_at, state.ends_at, state.expires_at, state.expired, state.resolved_on,
+        row.seen_at, row.decided, row.inhibits,
+    )  # fmt: skip
 
 
 def _from_row(row: Row[Any]) -> AlertRow:
@@ -155,8 +138,3 @@ def _from_row(row: Row[Any]) -> AlertRow:
 
 _DICT = msgspec.json.Decoder(dict[str, str])
 _LINKS = msgspec.json.Decoder(tuple[Link, ...])
-_encode = msgspec.json.Encoder().encode
-
-
-def _text(value: Any) -> str:
-    return _encode(value).decode()

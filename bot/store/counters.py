@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select, update
-
-from bot.store.tables import facts
+from sqlalchemy import Connection, text
 
 
 def take(conn: Connection, name: str, count: int) -> int:
     """Reserves `count` numbers of a kind and returns the first. Numbers start at 1."""
-    last = conn.scalar(select(facts.c.value).where(facts.c.name == name))
-    first = int(last or 0) + 1
-    if last is None:
-        conn.execute(insert(facts).values(name=name, value=str(first + count - 1)))
-    else:
-        conn.execute(update(facts).where(facts.c.name == name).values(value=str(first + count - 1)))
-    return first
+    return int(conn.execute(_TAKE, {"name": name, "count": count}).scalar_one()) - count + 1
+
+
+_TAKE = text(
+    "INSERT INTO facts (name, value) VALUES (:name, CAST(:count AS TEXT)) ON CONFLICT (name) DO UPDATE "
+    "SET value = CAST(CAST(facts.value AS BIGINT) + CAST(excluded.value AS BIGINT) AS TEXT) RETURNING value"
+)

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 from sqlalchemy import Connection, bindparam, case, func, insert, or_, select, update
 
-from bot.store.alerts import CHUNK
+from bot.store.sql import Bulk, among, clean
 from bot.store.tables import deliveries
 
 
@@ -43,15 +44,12 @@ _GAP = or_(deliveries.c.wanted > deliveries.c.shown, deliveries.c.thread_wanted 
 
 
 def of_incidents(conn: Connection, numbers: Sequence[int]) -> list[Delivery]:
-    found: list[Delivery] = []
-    for start in range(0, len(numbers), CHUNK):
-        query = select(deliveries).where(deliveries.c.incident.in_(numbers[start : start + CHUNK])).order_by(deliveries.c.id)
-        found += [_from_row(row) for row in conn.execute(query)]
-    return found
+    query = select(deliveries).where(among(conn, deliveries.c.incident, numbers)).order_by(deliveries.c.id)
+    return [_from_row(row) for row in conn.execute(query)]
 
 
 def load(conn: Connection, ids: Iterable[int]) -> list[Delivery]:
-    return [_from_row(row) for row in conn.execute(select(deliveries).where(deliveries.c.id.in_(list(ids))))]
+    return [_from_row(row) for row in conn.execute(select(deliveries).where(among(conn, deliveries.c.id, ids)))]
 
 
 def pending(conn: Connection, channels: Sequence[str], now: float, limit: int, without: Iterable[int]) -> list[Delivery]:
@@ -77,7 +75,7 @@ def next_due(conn: Connection, channels: Sequence[str], now: float) -> float:
 def backlog(conn: Connection) -> dict[str, int]:
     """How many cards are behind, by channel."""
     query = select(deliveries.c.channel, func.count()).where(_GAP).group_by(deliveries.c.channel)
-    return {channel: count for channel, count in conn.execute(query)}
+    return {row[0]: row[1] for row in conn.execute(query)}
 
 
 def failing(conn: Connection, tries: int = 1, at_once: Sequence[str] = ()) -> dict[str, tuple[str, str, int]]:
@@ -95,30 +93,22 @@ def failing(conn: Connection, tries: int = 1, at_once: Sequence[str] = ()) -> di
 
 def want(conn: Connection, rows: Sequence[Delivery]) -> None:
     """Inserts new rows; of known ones, writes only what the incident decides (never what the delivery worker does)."""
-    new = [_to_row(row) for row in rows if not row.id]
-    old = [
-        {"b_id": r.id, "urgency": r.urgency, "wanted": r.wanted, "due_at": r.due_at, "thread_wanted": r.thread_wanted}
-        for r in rows
-        if r.id
-    ]
-    if new:
-        conn.execute(insert(deliveries), new)
-    if old:
-        conn.execute(_UPDATE, old)
+    _insert(conn, [tuple(getattr(row, name) for name in _COLUMNS) for row in rows if not row.id])
+    _rewant(conn, [(row.urgency, row.wanted, row.due_at, row.thread_wanted, row.id) for row in rows if row.id])
 
 
 def record(conn: Connection, rows: Sequence[Delivery]) -> None:
     """Writes what the delivery worker found out (never what the incident decides)."""
-    if rows:
-        conn.execute(_UPDATE, [{"b_id": row.id, **{name: getattr(row, name) for name in _RECORDED}} for row in rows])
+    clean_rows = [replace(row, ref=row.ref and clean(row.ref), error=clean(row.error)) for row in rows]
+    _rerecord(conn, [tuple(getattr(row, name) for name in (*_RECORDED, "id")) for row in clean_rows])
 
 
+_COLUMNS = [name for name in deliveries.c.keys() if name != "id"]  # noqa: SIM118 - the keys of a collection that is no mapping
 _RECORDED = ("shown", "ref", "shown_at", "thread_shown", "run", "failures", "retry_at", "failure", "error", "plain")
-_UPDATE = update(deliveries).where(deliveries.c.id == bindparam("b_id"))
-
-
-def _to_row(row: Delivery) -> dict[str, Any]:
-    return {name: value for name, value in msgspec.structs.asdict(row).items() if name != "id"}
+_BY_ID = update(deliveries).where(deliveries.c.id == bindparam("b_id"))
+_insert = Bulk(insert(deliveries), _COLUMNS)
+_rewant = Bulk(_BY_ID, ("urgency", "wanted", "due_at", "thread_wanted", "b_id"))
+_rerecord = Bulk(_BY_ID, (*_RECORDED, "b_id"))
 
 
 def _from_row(row: Any) -> Delivery:

@@ -8,10 +8,11 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
-from bot.store.alerts import CHUNK
+from bot.store.sql import Bulk, among, to_json
 from bot.store.tables import incidents
 from rules.alert import Severity
 from rules.incident import Incident, State
+from rules.mute import NEVER
 
 
 class IncidentRow(msgspec.Struct):
@@ -29,22 +30,13 @@ def slot_of(route: str, group: Mapping[str, str]) -> str:
 
 
 def load(conn: Connection, numbers: Iterable[int]) -> dict[int, IncidentRow]:
-    return _select(conn, incidents.c.number, list(numbers))
+    return {row.number: _from_row(row) for row in conn.execute(select(incidents).where(among(conn, incidents.c.number, numbers)))}
 
 
 def latest(conn: Connection, slots: Iterable[str]) -> dict[str, IncidentRow]:
     """The newest incident of each slot that has one."""
-    found = _select(conn, incidents.c.slot, list(slots), incidents.c.latest)
-    return {slot_of(row.incident.route, row.incident.group): row for row in found.values()}
-
-
-def _select(conn: Connection, column: Any, values: Sequence[Any], *also: Any) -> dict[int, IncidentRow]:
-    found: dict[int, IncidentRow] = {}
-    for start in range(0, len(values), CHUNK):
-        query = select(incidents).where(column.in_(values[start : start + CHUNK]), *also)
-        for row in conn.execute(query):
-            found[row.number] = _from_row(row)
-    return found
+    query = select(incidents).where(among(conn, incidents.c.slot, slots), incidents.c.latest)
+    return {row.slot: _from_row(row) for row in conn.execute(query)}
 
 
 def due(conn: Connection, now: float, limit: int) -> list[IncidentRow]:
@@ -61,16 +53,16 @@ def due(conn: Connection, now: float, limit: int) -> list[IncidentRow]:
 def next_due(conn: Connection) -> float:
     """When the next incident has something to do, in seconds since the epoch; infinity when none has."""
     times = conn.execute(select(func.min(incidents.c.due_at), func.min(incidents.c.check_at))).one()
-    return min((at for at in times if at is not None), default=float("inf"))
+    return min((at for at in times if at is not None), default=NEVER)
 
 
 def check_all(conn: Connection, now: float) -> None:
     """Has the mutes of every open incident looked at again: a silence or an inhibition came or went."""
-    conn.execute(update(incidents).where(incidents.c.latest, _is_open()).values(check_at=now))
+    conn.execute(update(incidents).where(_is_open()).values(check_at=now))
 
 
 def _is_open() -> Any:
-    return incidents.c.state != State.resolved.value
+    return incidents.c.state.in_([State.firing.value, State.acknowledged.value])
 
 
 def listed(conn: Connection, open_only: bool, limit: int) -> list[IncidentRow]:
@@ -98,46 +90,29 @@ def add(conn: Connection, rows: Sequence[IncidentRow]) -> None:
     if not rows:
         return
     slots = [slot_of(row.incident.route, row.incident.group) for row in rows]
-    for start in range(0, len(slots), CHUNK):
-        part = slots[start : start + CHUNK]
-        conn.execute(update(incidents).where(incidents.c.slot.in_(part), incidents.c.latest).values(latest=False))
-    conn.execute(
-        insert(incidents),
-        [
-            {"number": row.incident.number, "latest": True, "slot": slot, **_said(row)}
-            for slot, row in zip(slots, rows, strict=True)
-        ],
-    )
+    conn.execute(update(incidents).where(among(conn, incidents.c.slot, slots), incidents.c.latest).values(latest=False))
+    _insert(conn, [(row.incident.number, slot, True, *_said(row)) for slot, row in zip(slots, rows, strict=True)])
 
 
 def save(conn: Connection, rows: Sequence[IncidentRow]) -> None:
-    if rows:
-        conn.execute(_UPDATE, [{"b_number": row.incident.number, **_said(row)} for row in rows])
+    _update(conn, [(*_said(row), row.incident.number) for row in rows])
 
 
-_UPDATE = update(incidents).where(incidents.c.number == bindparam("b_number"))
+_SAID = ("state", "severity", "changed_at", "resolved_at", "due_at", "check_at", "body")
+_insert = Bulk(insert(incidents), ("number", "slot", "latest", *_SAID))
+_update = Bulk(update(incidents).where(incidents.c.number == bindparam("b_number")), (*_SAID, "b_number"))
 _BODY = msgspec.json.Decoder(Incident)
-_encode = msgspec.json.Encoder().encode
 
 
-def _said(row: IncidentRow) -> dict[str, Any]:
-    """All columns but those that name the incident."""
-    incident = row.incident
-    return {
-        "state": incident.state.value,
-        "severity": int(incident.severity),
-        "changed_at": row.changed_at,
-        "resolved_at": incident.resolved_at,
-        "due_at": _or_null(row.due_at),
-        "check_at": _or_null(row.check_at),
-        "body": _encode(incident),
-    }
+def _said(row: IncidentRow) -> tuple[Any, ...]:
+    """All columns but those that name the incident, in the order of _SAID."""
+    incident, due_at, check_at = row.incident, row.due_at, row.check_at
+    return (
+        incident.state.value, int(incident.severity), row.changed_at, incident.resolved_at,
+        None if due_at == NEVER else due_at, None if check_at == NEVER else check_at, to_json(incident),
+    )  # fmt: skip
 
 
 def _from_row(row: Any) -> IncidentRow:
-    due_at, check_at = (float("inf") if at is None else at for at in (row.due_at, row.check_at))
+    due_at, check_at = (NEVER if at is None else at for at in (row.due_at, row.check_at))
     return IncidentRow(_BODY.decode(row.body), due_at, check_at, row.changed_at)
-
-
-def _or_null(at: float) -> float | None:
-    return None if at == float("inf") else at

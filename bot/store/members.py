@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from bot.store.alerts import CHUNK
+from bot.store.sql import Bulk, among
 from bot.store.tables import members
 from rules.alert import Severity
 from rules.incident import Member
@@ -23,22 +23,16 @@ class MemberRow(msgspec.Struct):
     new: bool = False
 
 
-def firing(conn: Connection, alert_ids: Sequence[int]) -> list[MemberRow]:
+def firing(conn: Connection, alert_ids: Iterable[int]) -> list[MemberRow]:
     """The places in which these alerts fire now."""
-    found: list[MemberRow] = []
-    for start in range(0, len(alert_ids), CHUNK):
-        query = select(members).where(members.c.alert.in_(alert_ids[start : start + CHUNK]), members.c.firing)
-        found += [_from_row(row) for row in conn.execute(query)]
-    return found
+    query = select(members).where(among(conn, members.c.alert, alert_ids), members.c.firing)
+    return [_from_row(row) for row in conn.execute(query)]
 
 
-def of_incidents(conn: Connection, numbers: Sequence[int], alert_ids: Sequence[int]) -> dict[tuple[int, int], MemberRow]:
-    """The members of these incidents among these alerts, firing or not, by (incident, alert)."""
-    found: dict[tuple[int, int], MemberRow] = {}
-    for start in range(0, len(alert_ids), CHUNK):
-        query = select(members).where(members.c.alert.in_(alert_ids[start : start + CHUNK]), members.c.incident.in_(numbers))
-        found |= {(row.incident, row.alert): _from_row(row) for row in conn.execute(query)}
-    return found
+def of_alerts(conn: Connection, alert_ids: Iterable[int], since: int) -> dict[tuple[int, int], MemberRow]:
+    """The places of these alerts, firing or not, in the incidents from number `since` on, by (incident, alert)."""
+    query = select(members).where(among(conn, members.c.alert, alert_ids), members.c.incident >= since)
+    return {(row.incident, row.alert): _from_row(row) for row in conn.execute(query)}
 
 
 def firing_in(conn: Connection, number: int) -> list[MemberRow]:
@@ -55,26 +49,22 @@ def top(conn: Connection, number: int, limit: int) -> list[MemberRow]:
 
 def save(conn: Connection, rows: Sequence[MemberRow]) -> None:
     """Inserts the new ones, updates the others."""
-    new = [{"incident": row.incident, "alert": row.alert, **_said(row)} for row in rows if row.new]
-    old = [{"b_incident": row.incident, "b_alert": row.alert, **_said(row)} for row in rows if not row.new]
-    if new:
-        conn.execute(insert(members), new)
-    if old:
-        conn.execute(_UPDATE, old)
+    _insert(conn, [(row.incident, row.alert, *_said(row)) for row in rows if row.new])
+    _update(conn, [(*_said(row), row.incident, row.alert) for row in rows if not row.new])
 
 
-_UPDATE = update(members).where(members.c.incident == bindparam("b_incident"), members.c.alert == bindparam("b_alert"))
+_SAID = ("firing", "severity", "muted", "starts_at", "ends_at")
+_insert = Bulk(insert(members), ("incident", "alert", *_SAID))
+_update = Bulk(
+    update(members).where(members.c.incident == bindparam("b_incident"), members.c.alert == bindparam("b_alert")),
+    (*_SAID, "b_incident", "b_alert"),
+)
 
 
-def _said(row: MemberRow) -> dict[str, Any]:
+def _said(row: MemberRow) -> tuple[Any, ...]:
+    """All columns but those that name the member, in the order of _SAID."""
     member = row.member
-    return {
-        "firing": member.firing,
-        "severity": int(member.severity),
-        "muted": member.muted,
-        "starts_at": row.starts_at,
-        "ends_at": row.ends_at,
-    }
+    return member.firing, int(member.severity), member.muted, row.starts_at, row.ends_at
 
 
 def _from_row(row: Any) -> MemberRow:

@@ -64,8 +64,8 @@ def _add(conn: Connection, posts: Sequence[New]) -> list[int]:
 
 
 def _insert(conn: Connection, post: New) -> int:
-    result = conn.execute(insert(messages).values(edited_at=post.at, **post._asdict()))
-    return int(result.inserted_primary_key[0])
+    new = insert(messages).values(edited_at=post.at, **post._asdict()).returning(messages.c.id)
+    return int(conn.execute(new).scalar_one())
 
 
 def _edit(conn: Connection, edits: Sequence[Edit]) -> list[bool]:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 HEAD = "0001"
 """The newest migration; a test keeps it equal to what Alembic finds."""
@@ -21,10 +25,10 @@ def migrate(conn: Connection) -> None:
     command.upgrade(config, "head")
 
 
-def alembic_config():  # type: ignore[no-untyped-def]  # Alembic is imported only when needed, its type with it
+def alembic_config() -> Config:
     """Alembic's configuration for this package's migrations."""
     from alembic.config import Config
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")).replace("%", "%%"))
     return config

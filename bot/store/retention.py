@@ -6,19 +6,23 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 import structlog
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, Select, delete, literal_column, select
 
 from bot.policy import Policy
 from bot.store import alerts as alert_rows
 from bot.store.engine import Store
+from bot.store.sql import among
 from bot.store.tables import alerts, deliveries, incidents, members, messages, sessions, silences, timeline
 from bot.store.writer import StoreUnavailable
-from rules.incident import State
 
 log = structlog.get_logger()
 
 EVERY_SECONDS = 3600.0
-AT_ONCE = 200
+AT_ONCE = 50
+"""Incidents, and alerts, removed in one transaction: the event loop waits meanwhile."""
+
+PAUSE = 0.05
+"""Seconds between two of them: webhooks go first."""
 
 
 class Retention:
@@ -29,8 +33,10 @@ class Retention:
         """Until cancelled: once at start, then every EVERY_SECONDS."""
         while True:
             try:
-                while await self._store.write(self._sweep, None):
-                    await asyncio.sleep(0.05)  # webhooks go first
+                more = True
+                while more:
+                    more = await self._store.write(self._sweep, None) > 0
+                    await asyncio.sleep(PAUSE)
             except StoreUnavailable as problem:
                 log.warning("retention_waits_for_store", reason=str(problem))
             await asyncio.sleep(EVERY_SECONDS)
@@ -41,23 +47,30 @@ class Retention:
 
 
 def sweep(conn: Connection, before: float, now: float, store: str) -> int:
-    """Removes up to AT_ONCE incidents resolved before a time, in seconds since the epoch. Returns how many rows of that kind went."""
-    old = select(incidents.c.number).where(incidents.c.state == State.resolved.value, incidents.c.resolved_at < before)
-    numbers = [row.number for row in conn.execute(old.where(incidents.c.due_at.is_(None)).limit(AT_ONCE))]
+    """Removes up to AT_ONCE incidents resolved before a time, in seconds since the epoch. Returns how many went."""
+    numbers = [row.number for row in conn.execute(_over(before).limit(AT_ONCE))]
     if numbers:
         _remove_incidents(conn, numbers, store)
     unused = alert_rows.unused(conn, before, AT_ONCE)
-    if unused:
-        conn.execute(delete(alerts).where(alerts.c.id.in_(unused)))
+    conn.execute(delete(alerts).where(among(conn, alerts.c.id, unused)))
     conn.execute(delete(silences).where(silences.c.ends_at < before))
     conn.execute(delete(sessions).where(sessions.c.expires_at < now))
     return len(numbers) + len(unused)
 
 
+def _over(before: float) -> Select[tuple[int]]:
+    """Incidents resolved before that time, in which nothing fires any more."""
+    fires = select(members.c.alert).where(members.c.incident == incidents.c.number, members.c.firing).exists()
+    resolved = incidents.c.resolved_at > literal_column("0")  # as the index has it
+    return select(incidents.c.number).where(resolved, incidents.c.resolved_at < before, incidents.c.due_at.is_(None), ~fires)
+
+
 def _remove_incidents(conn: Connection, numbers: Sequence[int], store: str) -> None:
-    cards = [f"{store}-{row.id}" for row in conn.execute(select(deliveries.c.id).where(deliveries.c.incident.in_(numbers)))]
-    posts = [row.id for row in conn.execute(select(messages.c.id).where(messages.c.key.in_(cards)))]
-    conn.execute(delete(messages).where(messages.c.id.in_(posts) | messages.c.parent.in_(posts)))
+    cards = conn.execute(select(deliveries.c.id).where(among(conn, deliveries.c.incident, numbers)))
+    keys = [f"{store}-{row.id}" for row in cards]
+    posts = [row.id for row in conn.execute(select(messages.c.id).where(among(conn, messages.c.key, keys)))]
+    conn.execute(delete(messages).where(among(conn, messages.c.parent, posts)))
+    conn.execute(delete(messages).where(among(conn, messages.c.id, posts)))
     for table in (members, timeline, deliveries):
-        conn.execute(delete(table).where(table.c.incident.in_(numbers)))
-    conn.execute(delete(incidents).where(incidents.c.number.in_(numbers)))
+        conn.execute(delete(table).where(among(conn, table.c.incident, numbers)))
+    conn.execute(delete(incidents).where(among(conn, incidents.c.number, numbers)))

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from sqlalchemy import Connection, insert, select, update
 
+from bot.store.sql import clean
 from bot.store.tables import silences
 from rules.matcher import Matcher, parse_matchers
 from rules.mute import Silence
@@ -28,7 +29,9 @@ def current(conn: Connection, now: float) -> list[Silence]:
 def add(conn: Connection, silence: Silence) -> None:
     text = ",".join(str(matcher) for matcher in silence.matchers)
     times = {"starts_at": silence.starts_at, "ends_at": silence.ends_at}
-    conn.execute(insert(silences).values(id=silence.id, matchers=text, by=silence.by, reason=silence.reason, **times))
+    conn.execute(
+        insert(silences).values(id=silence.id, matchers=clean(text), by=silence.by, reason=clean(silence.reason), **times)
+    )
 
 
 def end(conn: Connection, silence_id: str, now: float) -> None:

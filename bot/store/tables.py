@@ -58,6 +58,7 @@ alerts = Table(
     UniqueConstraint("source", "fingerprint"),
 )  # fmt: skip
 Index("alerts_expiring", alerts.c.expires_at, **_where("firing = 1 and expires_at > 0", "firing and expires_at > 0"))
+Index("alerts_resting", alerts.c.seen_at, **_where("firing = 0", "not firing"))
 Index("alerts_inhibiting", alerts.c.firing, **_where("inhibits is not null"))
 
 incidents = Table(
@@ -77,23 +78,25 @@ Index("incidents_slot", incidents.c.slot, unique=True, **_where("latest = 1", "l
 Index("incidents_due", incidents.c.due_at, **_where("due_at is not null"))
 Index("incidents_check", incidents.c.check_at, **_where("check_at is not null"))
 Index("incidents_state", incidents.c.state, incidents.c.severity)
+Index("incidents_resolved", incidents.c.resolved_at, **_where("resolved_at > 0"))
 
 members = Table(  # the alerts of an incident, as this incident saw them
     "members", metadata,
-    Column("incident", Integer, primary_key=True, autoincrement=False),
-    Column("alert", Integer, primary_key=True, autoincrement=False),
+    Column("incident", Id, primary_key=True, autoincrement=False),
+    Column("alert", Id, primary_key=True, autoincrement=False),
     Column("firing", Boolean, nullable=False),
     Column("severity", Integer, nullable=False),
     Column("muted", Text, nullable=False),
     Column("starts_at", Float, nullable=False),
     Column("ends_at", Float, nullable=False),
+    sqlite_with_rowid=False,
 )  # fmt: skip
-Index("members_alert", members.c.alert)
+Index("members_alert", members.c.alert, members.c.incident)
 
 timeline = Table(
     "timeline", metadata,
-    Column("id", Id, primary_key=True, autoincrement=True),
-    Column("incident", Integer, nullable=False),
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("incident", Id, nullable=False),
     Column("at", Float, nullable=False),
     Column("kind", Text, nullable=False),
     Column("by", Text, nullable=False),
@@ -104,7 +107,7 @@ Index("timeline_incident", timeline.c.incident, timeline.c.id)
 deliveries = Table(
     "deliveries", metadata,
     Column("id", Id, primary_key=True, autoincrement=True),
-    Column("incident", Integer, nullable=False),
+    Column("incident", Id, nullable=False),
     Column("channel", Text, nullable=False),
     Column("urgency", Integer, nullable=False),
     Column("wanted", Integer, nullable=False),
@@ -112,8 +115,8 @@ deliveries = Table(
     Column("due_at", Float, nullable=False),
     Column("ref", Text),
     Column("shown_at", Float, nullable=False, server_default="0"),
-    Column("thread_wanted", Integer, nullable=False, server_default="0"),  # last timeline id the thread should tell
-    Column("thread_shown", Integer, nullable=False, server_default="0"),
+    Column("thread_wanted", Id, nullable=False, server_default="0"),  # last timeline id the thread should tell
+    Column("thread_shown", Id, nullable=False, server_default="0"),
     Column("run", Text, nullable=False),  # the process that may have tried: another one asks the chat first
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("retry_at", Float, nullable=False, server_default="0"),
@@ -121,6 +124,7 @@ deliveries = Table(
     Column("error", Text, nullable=False, server_default=""),
     Column("plain", Boolean, nullable=False, server_default=false()),  # the chat refused the full card
     UniqueConstraint("incident", "channel"),
+    sqlite_autoincrement=True,  # its id names posts in chats: none may come back after retention
 )  # fmt: skip
 Index(
     "deliveries_gap",
@@ -147,13 +151,14 @@ messages = Table(  # the console's own posts
     Column("chat", Text, nullable=False),
     Column("channel", Text, nullable=False),
     Column("key", Text, nullable=False),
-    Column("parent", Integer, nullable=False),
+    Column("parent", Id, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("at", Float, nullable=False),
     Column("edited_at", Float, nullable=False),
-    UniqueConstraint("chat", "key"),
+    UniqueConstraint("key", "chat"),
+    sqlite_autoincrement=True,
 )  # fmt: skip
-Index("messages_place", messages.c.chat, messages.c.channel, messages.c.parent, messages.c.id)
+Index("messages_place", messages.c.parent, messages.c.chat, messages.c.channel, messages.c.id)
 
 sessions = Table(
     "sessions", metadata,

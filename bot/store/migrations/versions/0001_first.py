@@ -8,10 +8,9 @@ down_revision = None
 
 
 def upgrade() -> None:
-
     op.create_table(
         "alerts",
-        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("fingerprint", sa.Text(), nullable=False),
         sa.Column("labels", sa.Text(), nullable=False),
@@ -47,10 +46,18 @@ def upgrade() -> None:
         sqlite_where=sa.text("inhibits is not null"),
         postgresql_where=sa.text("inhibits is not null"),
     )
+    op.create_index(
+        "alerts_resting",
+        "alerts",
+        ["seen_at"],
+        unique=False,
+        sqlite_where=sa.text("firing = 0"),
+        postgresql_where=sa.text("not firing"),
+    )
     op.create_table(
         "deliveries",
-        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
-        sa.Column("incident", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("incident", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("urgency", sa.Integer(), nullable=False),
         sa.Column("wanted", sa.Integer(), nullable=False),
@@ -58,8 +65,8 @@ def upgrade() -> None:
         sa.Column("due_at", sa.Float(), nullable=False),
         sa.Column("ref", sa.Text(), nullable=True),
         sa.Column("shown_at", sa.Float(), server_default="0", nullable=False),
-        sa.Column("thread_wanted", sa.Integer(), server_default="0", nullable=False),
-        sa.Column("thread_shown", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("thread_wanted", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), server_default="0", nullable=False),
+        sa.Column("thread_shown", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), server_default="0", nullable=False),
         sa.Column("run", sa.Text(), nullable=False),
         sa.Column("failures", sa.Integer(), server_default="0", nullable=False),
         sa.Column("retry_at", sa.Float(), server_default="0", nullable=False),
@@ -68,6 +75,7 @@ def upgrade() -> None:
         sa.Column("plain", sa.Boolean(), server_default=sa.text("0"), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("incident", "channel"),
+        sqlite_autoincrement=True,
     )
     op.create_index(
         "deliveries_gap",
@@ -85,7 +93,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "incidents",
-        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("slot", sa.Text(), nullable=False),
         sa.Column("latest", sa.Boolean(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
@@ -114,6 +122,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("due_at is not null"),
     )
     op.create_index(
+        "incidents_resolved",
+        "incidents",
+        ["resolved_at"],
+        unique=False,
+        sqlite_where=sa.text("resolved_at > 0"),
+        postgresql_where=sa.text("resolved_at > 0"),
+    )
+    op.create_index(
         "incidents_slot",
         "incidents",
         ["slot"],
@@ -124,30 +140,32 @@ def upgrade() -> None:
     op.create_index("incidents_state", "incidents", ["state", "severity"], unique=False)
     op.create_table(
         "members",
-        sa.Column("incident", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("alert", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("incident", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("alert", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
         sa.Column("firing", sa.Boolean(), nullable=False),
         sa.Column("severity", sa.Integer(), nullable=False),
         sa.Column("muted", sa.Text(), nullable=False),
         sa.Column("starts_at", sa.Float(), nullable=False),
         sa.Column("ends_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("incident", "alert"),
+        sqlite_with_rowid=False,
     )
-    op.create_index("members_alert", "members", ["alert"], unique=False)
+    op.create_index("members_alert", "members", ["alert", "incident"], unique=False)
     op.create_table(
         "messages",
-        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("chat", sa.Text(), nullable=False),
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("parent", sa.Integer(), nullable=False),
+        sa.Column("parent", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
         sa.Column("edited_at", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("chat", "key"),
+        sa.UniqueConstraint("key", "chat"),
+        sqlite_autoincrement=True,
     )
-    op.create_index("messages_place", "messages", ["chat", "channel", "parent", "id"], unique=False)
+    op.create_index("messages_place", "messages", ["parent", "chat", "channel", "id"], unique=False)
     op.create_table(
         "sessions",
         sa.Column("cookie_hash", sa.Text(), nullable=False),
@@ -169,8 +187,8 @@ def upgrade() -> None:
     op.create_index("silences_end", "silences", ["ends_at"], unique=False)
     op.create_table(
         "timeline",
-        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False),
-        sa.Column("incident", sa.Integer(), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("incident", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("at", sa.Float(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("by", sa.Text(), nullable=False),

@@ -1,0 +1,45 @@
+"""PostgreSQL behind the store: a server that several replicas share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy import Connection, event
+from sqlalchemy.ext.asyncio import create_async_engine
+
+R = TypeVar("R")
+
+WRITER_LOCK = 0x70C51
+"""The advisory lock that a writing transaction holds, so that replicas write one at a time, as SQLite does by itself."""
+
+READERS = 8
+
+CONNECT_SECONDS = 10.0
+
+
+class Postgres:
+    """`address`: what follows `postgresql://`. Raises SQLAlchemy's errors and OSError."""
+
+    def __init__(self, address: str) -> None:
+        url, options = f"postgresql+asyncpg://{address}", {"timeout": CONNECT_SECONDS}
+        self._writing = create_async_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True, connect_args=options)
+        self._reading = create_async_engine(
+            url, pool_size=READERS, max_overflow=0, pool_pre_ping=True, connect_args=options, isolation_level="REPEATABLE READ"
+        )
+        lock = f"SELECT pg_advisory_xact_lock({WRITER_LOCK})"
+        event.listen(self._writing.sync_engine, "begin", lambda conn: conn.exec_driver_sql(lock))
+
+    async def transact(self, work: Callable[[Connection], R]) -> R:
+        """Runs `work` in a transaction and returns what it returned, after the commit."""
+        async with self._writing.begin() as conn:
+            return await conn.run_sync(work)
+
+    async def read(self, query: Callable[[Connection], R]) -> R:
+        """Runs `query` on one state of what is committed."""
+        async with self._reading.connect() as conn:
+            return await conn.run_sync(query)
+
+    async def close(self) -> None:
+        await self._writing.dispose()
+        await self._reading.dispose()

@@ -1,0 +1,94 @@
+"""SQLite behind the store: statements run on the event loop's own thread, only what may wait for a disk or a lock runs beside it.
+
+Why: the sqlite3 module gives up the interpreter at every row it steps over, and another thread that wants it back from a busy
+event loop waits milliseconds for it, row by row. Measured beside a busy loop: 138 new alerts a second that way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.pool import NullPool
+
+from bot.store.writer import StoreUnavailable
+
+R = TypeVar("R")
+
+READER_BUSY_SECONDS = 0.05
+"""Readers hardly ever wait in WAL mode, and must not: the event loop waits with them."""
+
+
+class Sqlite:
+    """One connection that writes, one that reads. Raises StoreUnavailable if another Tocsin has the file."""
+
+    def __init__(self, path: Path, busy_seconds: float) -> None:
+        self._lock = _lock_file(path)
+        self._writing = _engine(path, "BEGIN IMMEDIATE", busy_seconds).connect()
+        self._reading = _engine(path, "BEGIN", READER_BUSY_SECONDS).connect()
+        self._beside = ThreadPoolExecutor(1, "store")
+
+    async def transact(self, work: Callable[[Connection], R]) -> R:
+        """Runs `work` in a transaction and returns what it returned, after the commit. No two at the same time."""
+        beside = partial(asyncio.get_running_loop().run_in_executor, self._beside)
+        try:
+            transaction = await beside(self._writing.begin)  # waits for another program that writes
+            result = work(self._writing)
+            await beside(transaction.commit)  # waits for the disk
+        except BaseException:
+            await beside(self._roll_back)
+            raise
+        return result
+
+    async def read(self, query: Callable[[Connection], R]) -> R:
+        """Runs `query` on one state of what is committed."""
+        await asyncio.sleep(0)  # a caller that reads in a loop lets others go first
+        with self._reading.begin():
+            return query(self._reading)
+
+    async def close(self) -> None:
+        self._reading.close()
+        await asyncio.get_running_loop().run_in_executor(self._beside, self._writing.close)  # the last one tidies up the file
+        self._beside.shutdown()
+        self._lock.close()
+
+    def _roll_back(self) -> None:
+        """Whatever the transaction came to: after a commit that failed, SQLite may still hold it open."""
+        if transaction := self._writing.get_transaction():
+            transaction.rollback()
+        if raw := self._writing.connection.dbapi_connection:
+            raw.rollback()
+
+
+def _engine(path: Path, begin: str, busy_seconds: float) -> Engine:
+    url = URL.create("sqlite", database=str(path))
+    engine = create_engine(url, poolclass=NullPool, connect_args={"check_same_thread": False, "timeout": busy_seconds})
+    event.listen(engine, "connect", _settings)
+    event.listen(engine, "begin", lambda conn: conn.exec_driver_sql(begin))
+    return engine
+
+
+def _settings(raw: Any, _record: Any) -> None:
+    raw.isolation_level = None  # transactions begin where we say so
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-16000"):
+        raw.execute(f"PRAGMA {pragma}")
+
+
+def _lock_file(path: Path) -> IO[str]:
+    """One process per SQLite file: a second one would deliver every card twice."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = open(f"{path}.lock", "w")  # noqa: SIM115 - held open for the life of the process
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as problem:
+        lock.close()
+        raise StoreUnavailable(
+            f"{path} is in use by another Tocsin. Stop that one first, or use store: postgresql://… to run several."
+        ) from problem
+    return lock
