@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections import defaultdict
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +14,8 @@ import msgspec
 import typer
 from rich.console import Console
 
-from benchmarks.report import as_json, machine, show, shown
+from benchmarks.load import spent_by_all
+from benchmarks.report import MOST_STRANGERS, as_json, disturbed, machine, show, shown
 from benchmarks.rows import QUICK, TINY, Figures, Scale
 from benchmarks.servers import Alertmanager, Failed, Server, SinkProcess, Tocsin
 from benchmarks.targets import LINES, ROWS
@@ -62,9 +64,21 @@ def run(rows: list[str], servers: list[type[Server]], scale: Scale) -> dict[str,
         results[row] = {server.name: [] for server in servers}
         for number in range(1, scale.rounds + 1):
             for server in servers:
+                _wait_for_quiet(scale.quietest)
                 if figures := _once(row, server, scale, f"{row}, round {number} of {scale.rounds}, {server.name}"):
                     results[row][server.name].append(figures)
     return results
+
+
+def _wait_for_quiet(seconds: float) -> None:
+    """Until the machine has nothing else to do, but not for longer than that."""
+    give_up = time.monotonic() + seconds
+    with progress.status("waiting until the machine is quiet"):
+        while time.monotonic() < give_up:
+            before = spent_by_all()
+            time.sleep(1.0)
+            if spent_by_all() - before < MOST_STRANGERS / 2:
+                return
 
 
 def _once(row: str, server: type[Server], scale: Scale, what: str) -> Figures | None:
@@ -76,7 +90,7 @@ def _once(row: str, server: type[Server], scale: Scale, what: str) -> Figures | 
             return None
     units = {line.figure: line.unit for line in LINES if line.row == row}
     told = defaultdict(str, {name: shown(figures[name], unit) for name, unit in units.items()})
-    progress.print(f"{what}: {', '.join(f'{name} {value}' for name, value in told.items())}")
+    progress.print(f"{what}: {', '.join(f'{name} {value}' for name, value in told.items())}{disturbed(figures)}")
     return figures
 
 

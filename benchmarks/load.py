@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, cast
 
@@ -28,14 +28,14 @@ HANGS_AFTER = 300.0
 class Job(msgspec.Struct):
     """`resend`: all alerts once, then again and again, measured for `seconds` after `warm_up`. `once`: each one time.
 
-    `calm`: one request at a time, each `pause` seconds after the answer to the one before.
+    `calm`: one request at a time, each `pause` seconds after the answer to the one before. `pids`: the server and the sink.
     """
 
     mode: Literal["resend", "once", "calm"]
-    port: int
-    pid: int
-    token: str
     alerts: int
+    port: int = 0
+    token: str = ""
+    pids: tuple[int, ...] = ()
     per_request: int = 1
     connections: int = 1
     warm_up: float = 0.0
@@ -45,7 +45,7 @@ class Job(msgspec.Struct):
 
 
 class Outcome(msgspec.Struct):
-    """What was measured. CPU in shares of one core; `other_cpu` is that of everything else on the machine, the sink included.
+    """What was measured. CPU in shares of one core; `other_cpu`: of whatever runs on this machine and has no part in this.
 
     `p50`, `p99`: seconds to an answer. `sent`: when each calm alert was sent, on the monotonic clock.
     """
@@ -57,6 +57,7 @@ class Outcome(msgspec.Struct):
     p99: float
     own_cpu: float
     server_cpu: float
+    sink_cpu: float
     other_cpu: float
     refused: int
     sent: dict[str, float] = {}
@@ -157,13 +158,13 @@ class Stopwatch:
 
     def __init__(self, job: Job, tally: Tally) -> None:
         self._job, self._tally = job, tally
-        self._at, self._spent = time.monotonic(), _spent(job.pid)
+        self._at, self._spent = time.monotonic(), _spent(job.pids)
         self._answers, self._refused = len(tally.times), tally.refused
 
     def stop(self, sent: dict[str, float] | None = None) -> Outcome:
         seconds = time.monotonic() - self._at
         times = self._tally.times[self._answers :]
-        own, server, all_cpu = (now - before for now, before in zip(_spent(self._job.pid), self._spent, strict=True))
+        own, server, sink, all_cpu = (now - before for now, before in zip(_spent(self._job.pids), self._spent, strict=True))
         return Outcome(
             alerts=len(times) * self._job.per_request,
             requests=len(times),
@@ -172,18 +173,26 @@ class Stopwatch:
             p99=percentile(times, 0.99),
             own_cpu=own / seconds,
             server_cpu=server / seconds,
-            other_cpu=max(0.0, all_cpu - own - server) / seconds,
+            sink_cpu=sink / seconds,
+            other_cpu=max(0.0, all_cpu - own - server - sink) / seconds,
             refused=self._tally.refused - self._refused,
             sent=sent or {},
         )
 
 
-def _spent(pid: int) -> tuple[float, float, float]:
-    """CPU seconds so far: of this process, of the server with its threads, of the whole machine."""
-    server = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    machine = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
-    idle = machine[3] + machine[4]
-    return time.process_time(), (int(server[11]) + int(server[12])) / TICKS, (sum(machine) - idle) / TICKS
+def _spent(pids: Sequence[int]) -> tuple[float, ...]:
+    """CPU seconds so far: of this process, of those processes with their threads, of the whole machine."""
+    return time.process_time(), *map(spent_by, pids), spent_by_all()
+
+
+def spent_by(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def spent_by_all() -> float:
+    fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    return (sum(fields) - fields[3] - fields[4]) / TICKS  # all but idle time
 
 
 async def resend(job: Job) -> Outcome:

@@ -17,6 +17,8 @@ Results = Mapping[str, Mapping[str, Sequence[Figures]]]
 """Row -> server -> the figures of each round."""
 
 DASH = "—"
+MOST_STRANGERS = 0.25
+"""Of a core: what other programs may use before a figure is not to be trusted."""
 
 
 def medians(rounds: Sequence[Figures]) -> Figures:
@@ -58,11 +60,16 @@ def shares(results: Results) -> list[str]:
     """Who used the processor: if the generator did, the figure is about the generator."""
     return [
         f"{row} {server}: of a core, server {found['server_cpu']:.0%}, generator {found['generator_cpu']:.0%}, "
-        f"all else on the machine {found['other_cpu']:.0%}"
+        f"sink {found['sink_cpu']:.0%}, strangers {found['other_cpu']:.0%}{disturbed(found)}"
         for row, servers in results.items()
         for server, rounds in servers.items()
         if "generator_cpu" in (found := medians(rounds))
     ]
+
+
+def disturbed(figures: Figures) -> str:
+    """A warning: Alertmanager wants both cores and Tocsin one, so that strangers on the machine spoil the ratio, too."""
+    return " (DISTURBED)" if figures["other_cpu"] > MOST_STRANGERS else ""
 
 
 def as_json(results: Results) -> dict[str, object]:

@@ -23,7 +23,8 @@ MB_OF = {"memory": "VmRSS", "peak": "VmHWM"}
 class Scale(msgspec.Struct):
     """How much: rounds a server, seconds measured, alerts in all, alerts that are re-sent, calm alerts, pause between those.
 
-    `group_wait`: of row b. `quiet`: seconds without a message after which all is told.
+    `quietest`: seconds to wait at most until the machine has nothing else to do. `group_wait`: of row b. `quiet`: seconds
+    without a message after which all is told.
     """
 
     rounds: int = 3
@@ -32,31 +33,32 @@ class Scale(msgspec.Struct):
     alerts: int = 100_000
     resent: int = 6_400
     calm: int = 200
+    quietest: float = 60.0
     pause: float = 0.02
     group_wait: str = "10s"
     quiet: float = 2.0
 
 
 QUICK = Scale(rounds=1, seconds=3.0, warm_up=2.0)
-TINY = Scale(rounds=1, seconds=0.2, warm_up=0.2, alerts=1_000, resent=128, calm=8, group_wait="1s", quiet=0.3)
+TINY = Scale(rounds=1, seconds=0.2, warm_up=0.2, alerts=1_000, resent=128, calm=8, quietest=0.0, group_wait="1s", quiet=0.3)
 
 
 def resend_batches(bring: Bring, scale: Scale) -> Figures:
-    return _resend(bring, scale, Job("resend", 0, 0, TOKEN, scale.resent, per_request=64, connections=8), "alerts")
+    return _resend(bring, scale, Job("resend", scale.resent, per_request=64, connections=8), "alerts")
 
 
 def resend_single(bring: Bring, scale: Scale) -> Figures:
-    return _resend(bring, scale, Job("resend", 0, 0, TOKEN, min(1000, scale.resent), connections=32), "requests")
+    return _resend(bring, scale, Job("resend", min(1000, scale.resent), connections=32), "requests")
 
 
 def _resend(bring: Bring, scale: Scale, job: Job, counted: str) -> Figures:
     """The steady state: what fires has long been told, and is re-sent."""
     server, sink = bring("1s")
     with _Running(server, sink):
-        _load(server, msgspec.structs.replace(job, mode="once"))
+        _work(server, sink, msgspec.structs.replace(job, mode="once"))
         _wait_until_told(server, sink, scale.quiet)
-        job = msgspec.structs.replace(job, port=server.port, pid=server.pid, warm_up=scale.warm_up, seconds=scale.seconds)
-        outcome = _checked(server, measure(job))
+        job = msgspec.structs.replace(job, warm_up=scale.warm_up, seconds=scale.seconds)
+        outcome = _work(server, sink, job)
         return {"rate": getattr(outcome, counted) / outcome.seconds, **_about(outcome)}
 
 
@@ -64,8 +66,8 @@ def new_alerts(bring: Bring, scale: Scale) -> Figures:
     """Alerts never seen before, each once; memory when all is told."""
     server, sink = bring(scale.group_wait)
     with _Running(server, sink):
-        _load(server, Job("once", 0, 0, TOKEN, scale.alerts // 50, per_request=100, connections=8, first=10_000_000))  # warm up
-        outcome = _load(server, Job("once", 0, 0, TOKEN, scale.alerts, per_request=100, connections=8))
+        _work(server, sink, _new(scale.alerts // 50, first=10_000_000))  # to warm up
+        outcome = _work(server, sink, _new(scale.alerts))
         _wait_until_told(server, sink, scale.quiet)
         memory = {name: server.memory(field) for name, field in MB_OF.items()}
         _check_known(server, scale.alerts + scale.alerts // 50)
@@ -77,8 +79,7 @@ def calm(bring: Bring, scale: Scale) -> Figures:
     server, sink = bring("0s")
     with _Running(server, sink):
         ignored = scale.calm // 5  # the first pay for connections and caches
-        job = Job("calm", server.port, server.pid, TOKEN, scale.calm + ignored, pause=scale.pause)
-        outcome = _checked(server, measure(job))
+        outcome = _work(server, sink, Job("calm", scale.calm + ignored, pause=scale.pause))
         arrived = _arrivals(sink, len(outcome.sent))
         late = [(arrived[name] - at) * 1000 for name, at in outcome.sent.items()][ignored:]
         return {"p50": percentile(late, 0.5), "p99": percentile(late, 0.99), "max": max(late), **_about(outcome)}
@@ -88,10 +89,14 @@ def kill(bring: Bring, scale: Scale) -> Figures:
     """`kill -9` after the last 2xx: what is still known when it is ready again, and how soon that is."""
     server, sink = bring("10s")
     with _Running(server, sink):
-        outcome = _load(server, Job("once", 0, 0, TOKEN, scale.alerts, per_request=100, connections=8))
+        outcome = _work(server, sink, _new(scale.alerts))
         server.kill()
         ready = server.start()
-        return {"kept": server.known(), "accepted": outcome.alerts, "ready": ready}
+        return {"kept": server.known(), "accepted": outcome.alerts, "ready": ready, **_about(outcome)}
+
+
+def _new(alerts: int, first: int = 0) -> Job:
+    return Job("once", alerts, per_request=100, connections=8, first=first)
 
 
 class _Running:
@@ -113,11 +118,9 @@ class _Running:
             process.stop()
 
 
-def _load(server: Server, job: Job) -> Outcome:
-    return _checked(server, measure(msgspec.structs.replace(job, port=server.port, pid=server.pid)))
-
-
-def _checked(server: Server, outcome: Outcome) -> Outcome:
+def _work(server: Server, sink: SinkProcess, job: Job) -> Outcome:
+    """Raises Failed when a single request was refused."""
+    outcome = measure(msgspec.structs.replace(job, port=server.port, token=TOKEN, pids=(server.pid, sink.pid)))
     if outcome.refused:
         raise Failed(f"{server.name} refused {outcome.refused} of {outcome.requests} requests")
     return outcome
@@ -156,5 +159,6 @@ def _about(outcome: Outcome) -> dict[str, Any]:
         "answer_p99_ms": outcome.p99 * 1000,
         "generator_cpu": outcome.own_cpu,
         "server_cpu": outcome.server_cpu,
+        "sink_cpu": outcome.sink_cpu,
         "other_cpu": outcome.other_cpu,
     }
