@@ -187,7 +187,7 @@ def test_quiet_is_counted_from_the_last_resolve() -> None:
     incident = after(opened(joins(), joins()), [ends()], NOW + 10)
     assert incident.quiet_since == 0.0
     incident = after(incident, [ends()], NOW + 20)
-    assert after(incident, [], NOW + 25).quiet_since == NOW + 20
+    assert after(incident, [joins(), ends()], NOW + 25).quiet_since == NOW + 20
 
 
 def test_new_alerts_reopen_it_within_reopen_within_and_then_no_more() -> None:
@@ -354,6 +354,7 @@ def test_a_muted_incident_that_a_person_resolved_keeps_quiet() -> None:
     muted = apply(heard[0], [mutes()], NOW + HOUR + 1)
     assert kinds(muted) == []
     assert muted[0].muted_by == SILENCE
+    assert [one.revision - incident.revision for one in (heard[0], muted[0])] == [1, 2]  # the card says so
     gone = apply(muted[0], [ends(muted=SILENCE)], NOW + HOUR + 2)
     assert (kinds(gone), gone[0].state, gone[0].silenced) == ([], State.resolved, "")
 
@@ -387,6 +388,19 @@ def test_a_snooze_outlives_the_ack_and_an_ack_takes_its_place() -> None:
         assert (free.state, free.snoozed_until) == (State.firing, NOW + 3 * HOUR)
         assert due_at(free, TIMING) == NOW + 3 * HOUR
         assert acknowledge(free, "bo", NOW + 2 * HOUR)[0].snoozed_until == 0.0
+
+
+def test_a_snooze_that_ends_before_the_ack_is_told_and_the_ack_stays() -> None:
+    incident = snooze(acked(until=NOW + HOUR), "ana", NOW + 6, NOW + 60)[0]
+    assert due_at(incident, TIMING) == NOW + 60
+    ended = tick(incident, TIMING, NOW + 60)
+    assert (kinds(ended), ended[0].state) == (["snooze_ended"], State.acknowledged)
+
+
+def test_a_snooze_does_not_outlive_its_incident() -> None:
+    incident = after(snooze(opened(), "ana", NOW + 5, NOW + HOUR)[0], [ends()], NOW + 60)
+    assert due_at(incident, TIMING) == NOW + 90
+    assert tick(incident, TIMING, NOW + 90)[0].snoozed_until == 0.0
 
 
 def test_an_ack_and_a_snooze_that_end_together_are_both_told() -> None:
