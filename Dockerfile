@@ -5,7 +5,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/tocsin
 COPY requirements.lock ./
 RUN /opt/tocsin/bin/pip install --no-deps --require-hashes -r requirements.lock
-COPY pyproject.toml LICENSE ./
+COPY pyproject.toml README.md LICENSE ./
 COPY rules rules
 COPY adapters adapters
 COPY bot bot

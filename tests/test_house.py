@@ -146,7 +146,7 @@ def test_the_wheel_holds_every_file_of_the_product(tmp_path: Path) -> None:
     """The container installs the wheel: a template or a migration that it leaves out would be missed there only."""
     for name in house.LAYERS:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "LICENSE"):
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tmp_path)
     plant(tmp_path, {"bot/templates/page.html": "", "bot/store/migrations/versions/0000_planted.py": ""})
     wanted = {str(p.relative_to(tmp_path)) for name in house.LAYERS for p in (tmp_path / name).rglob("*") if p.is_file()}

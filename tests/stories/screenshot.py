@@ -19,6 +19,7 @@ from bot.app import App
 from bot.config import load
 
 PICTURE = Path(__file__).parents[2] / "docs" / "console.png"
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 CONFIG = """
 listen: 127.0.0.1:0
@@ -122,7 +123,6 @@ async def play(night: Night) -> None:
 
 
 async def take(picture: Path) -> None:
-    chromium = next((path for path in ("/usr/bin/chromium", shutil.which("google-chrome")) if path and Path(path).exists()), None)
     tokens = {name: secrets.token_urlsafe(12) for name in ("ANA", "BEN", "PROMETHEUS")}
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "config.yaml"
@@ -132,7 +132,7 @@ async def take(picture: Path) -> None:
             night.app = App(load(file, tokens), file, clock=night.now)
             await night.app.start()
             await play(night)
-            browser = await playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
             page = await browser.new_page(viewport={"width": 1200, "height": 880}, device_scale_factor=1.5, color_scheme="light")
             await page.goto(f"http://127.0.0.1:{night.app.port}/?channel=ops")
             await page.get_by_label("Your token").fill(tokens["ANA"])
