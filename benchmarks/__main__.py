@@ -64,7 +64,7 @@ def run(rows: list[str], servers: list[type[Server]], scale: Scale) -> dict[str,
         results[row] = {server.name: [] for server in servers}
         for number in range(1, scale.rounds + 1):
             for server in servers:
-                _wait_for_quiet(scale.quietest)
+                _wait_for_quiet(scale.patience)
                 if figures := _once(row, server, scale, f"{row}, round {number} of {scale.rounds}, {server.name}"):
                     results[row][server.name].append(figures)
     return results

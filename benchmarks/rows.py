@@ -23,7 +23,7 @@ MB_OF = {"memory": "VmRSS", "peak": "VmHWM"}
 class Scale(msgspec.Struct):
     """How much: rounds a server, seconds measured, alerts in all, alerts that are re-sent, calm alerts, pause between those.
 
-    `quietest`: seconds to wait at most until the machine has nothing else to do. `group_wait`: of row b. `quiet`: seconds
+    `patience`: seconds to wait at most until the machine has nothing else to do. `group_wait`: of row b. `quiet`: seconds
     without a message after which all is told.
     """
 
@@ -33,14 +33,14 @@ class Scale(msgspec.Struct):
     alerts: int = 100_000
     resent: int = 6_400
     calm: int = 200
-    quietest: float = 60.0
+    patience: float = 30.0
     pause: float = 0.02
     group_wait: str = "10s"
     quiet: float = 2.0
 
 
 QUICK = Scale(rounds=1, seconds=3.0, warm_up=2.0)
-TINY = Scale(rounds=1, seconds=0.2, warm_up=0.2, alerts=1_000, resent=128, calm=8, quietest=0.0, group_wait="1s", quiet=0.3)
+TINY = Scale(rounds=1, seconds=0.2, warm_up=0.2, alerts=1_000, resent=128, calm=8, patience=0.0, group_wait="1s", quiet=0.3)
 
 
 def resend_batches(bring: Bring, scale: Scale) -> Figures:
