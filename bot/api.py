@@ -67,7 +67,7 @@ class Api:
         caller = self._caller(request)
         try:
             order = msgspec.json.decode(await request.read(), type=Order)
-        except msgspec.MsgspecError as problem:
+        except (msgspec.MsgspecError, RecursionError) as problem:
             raise Rejected(400, f'expected {{"text": "ack 42"}}: {problem}') from problem
         reply = await self._commands.run(caller.key, order.text)
         return _json({"text": reply.text, "ok": reply.ok})

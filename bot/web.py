@@ -9,6 +9,7 @@ import msgspec
 import structlog
 from aiohttp import web
 from aiohttp.web_log import AccessLogger
+from aiohttp.web_protocol import RequestPayloadError
 
 from adapters.source import Rejected, Request, Response, Source
 from bot import metrics
@@ -107,6 +108,10 @@ async def _errors(request: web.Request, handler: Callable[[web.Request], object]
         if problem.status < 400 or problem.body:
             raise
         return web.json_response({"status": "error", "error": problem.reason}, status=problem.status)
+    except RequestPayloadError as problem:  # broken chunks, broken compression
+        return web.json_response({"status": "error", "error": f"the body cannot be read: {problem}".strip()}, status=400)
+    except ConnectionResetError:  # the sender hung up before its body was complete; nobody hears the answer
+        return web.json_response({"status": "error", "error": "the connection was lost"}, status=400)
     except Exception:  # the outermost loop of a request: one bad request must not take the server down
         log.exception("request_failed", path=request.path)
         return web.json_response({"status": "error", "error": "a fault in Tocsin; its log has the details"}, status=500)
