@@ -34,11 +34,12 @@ FIRED = (Verdict.new, Verdict.refired)
 
 
 class Seen(msgspec.Struct):
-    """One report on its way: its row as it was, the row as it is, and what it meant."""
+    """One report on its way: its row as it was, the row as it is, what it meant, and the routes of an alert that fires anew."""
 
     row: AlertRow
     verdict: Verdict
     before: AlertRow | None
+    nodes: list[Node] = []
 
     @property
     def changed(self) -> bool:
@@ -115,9 +116,10 @@ class _Round:
         state, verdict = merge(before.state if before else None, alert, self.now)
         if before and verdict in (Verdict.stale, Verdict.early_resolve):
             return Seen(before, verdict, before)
-        kept = replace(
-            alert, firing=state.firing, starts_at=state.starts_at, ends_at=state.expires_at if state.firing else state.ends_at
-        )
+        kept = alert
+        if before:
+            ends_at = state.expires_at if state.firing else state.ends_at
+            kept = replace(alert, firing=state.firing, starts_at=state.starts_at, ends_at=ends_at)
         if before and verdict == Verdict.resolved:  # the last words of a resolve are often emptier than those of the fire
             kept = replace(before.alert, firing=False, ends_at=state.ends_at)
         row = AlertRow(before.id if before else 0, kept, state, self.policy.sensitivity.of(alert.labels), self.now)
@@ -139,14 +141,14 @@ class _Round:
     def _save_alerts(self, seen: Sequence[Seen]) -> None:
         for one in seen:
             if one.verdict in FIRED:
-                nodes = self.policy.routes_of(one.row.alert)
-                one.row.decided = f"{one.verdict.value}: {', '.join(node.id for node in nodes)}"
+                one.nodes = self.policy.routes_of(one.row.alert)
+                one.row.decided = f"{one.verdict.value}: {', '.join(node.id for node in one.nodes)}"
         alert_rows.add(self.conn, [one.row for one in seen if one.before is None])
         alert_rows.save(self.conn, [one.row for one in seen if one.before is not None and one.changed])
 
     def _join(self, fired: Sequence[Seen]) -> None:
         """Alerts that fire join the incident of each route that takes them; a new one is opened where none takes it."""
-        places = [(one.row, node) for one in fired for node in self.policy.routes_of(one.row.alert)]
+        places = [(one.row, node) for one in fired for node in one.nodes]
         slots = [slot_of(node.id, node.group_of(row.alert.labels)) for row, node in places]
         self.moves.load_latest(dict.fromkeys(slots))
         openings: dict[str, list[tuple[AlertRow, Node]]] = defaultdict(list)
@@ -188,7 +190,8 @@ class _Round:
         self.moves.put(MemberRow(number, row.id, after, row.state.starts_at, 0.0, new=before is None))
 
     def _highest(self, incident: Incident, row: AlertRow) -> str:
-        return self.policy.sensitivity.highest(incident.sensitivity, row.sensitivity)
+        same = incident.sensitivity == row.sensitivity
+        return row.sensitivity if same else self.policy.sensitivity.highest(incident.sensitivity, row.sensitivity)
 
     def _update(self, changed: Sequence[Seen]) -> None:
         """Alerts that resolved, or that fire on with another severity or other words."""

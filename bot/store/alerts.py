@@ -41,13 +41,13 @@ def load(conn: Connection, keys: Iterable[Key]) -> dict[Key, AlertRow]:
     found: dict[Key, AlertRow] = {}
     for source, of_source in prints.items():
         query = select(alerts).where(alerts.c.source == source, among(conn, alerts.c.fingerprint, of_source))
-        for row in conn.execute(query):
+        for row in conn.execute(query).all():
             found[source, row.fingerprint] = _from_row(row)
     return found
 
 
 def load_ids(conn: Connection, ids: Iterable[int]) -> dict[int, AlertRow]:
-    return {row.id: _from_row(row) for row in conn.execute(select(alerts).where(among(conn, alerts.c.id, ids)))}
+    return {row.id: _from_row(row) for row in conn.execute(select(alerts).where(among(conn, alerts.c.id, ids))).all()}
 
 
 def add(conn: Connection, rows: Sequence[AlertRow]) -> None:
@@ -64,7 +64,7 @@ def expiring(conn: Connection, now: float, limit: int) -> list[AlertRow]:
     query = (
         select(alerts).where(alerts.c.firing, alerts.c.expires_at > literal_column("0"), alerts.c.expires_at <= now).limit(limit)
     )
-    return [_from_row(row) for row in conn.execute(query)]
+    return [_from_row(row) for row in conn.execute(query).all()]
 
 
 def extend(conn: Connection, expiries: Sequence[tuple[int, float]]) -> None:
@@ -75,7 +75,7 @@ def extend(conn: Connection, expiries: Sequence[tuple[int, float]]) -> None:
 def inhibiting(conn: Connection) -> list[tuple[int, str, str]]:
     """(id, inhibits, title) of the firing alerts that mute others."""
     query = select(alerts).where(alerts.c.inhibits.is_not(None), alerts.c.firing)
-    return [(row.id, row.inhibits, _from_row(row).alert.title) for row in conn.execute(query)]
+    return [(row.id, row.inhibits, _from_row(row).alert.title) for row in conn.execute(query).all()]
 
 
 def firing_of(conn: Connection, source: str) -> list[AlertRow]:
@@ -86,7 +86,7 @@ def firing_of(conn: Connection, source: str) -> list[AlertRow]:
 def firing_after(conn: Connection, after_id: int, limit: int) -> list[AlertRow]:
     """Firing alerts in the order of their ids, for walks over all of them."""
     query = select(alerts).where(alerts.c.id > after_id, alerts.c.firing).order_by(alerts.c.id).limit(limit)
-    return [_from_row(row) for row in conn.execute(query)]
+    return [_from_row(row) for row in conn.execute(query).all()]
 
 
 def unused(conn: Connection, before: float, limit: int) -> list[int]:
@@ -98,7 +98,7 @@ def unused(conn: Connection, before: float, limit: int) -> list[int]:
         )
         .limit(limit)
     )
-    return [row.id for row in conn.execute(query)]
+    return [row.id for row in conn.execute(query).all()]
 
 
 _SAID = (

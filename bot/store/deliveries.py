@@ -40,28 +40,29 @@ class Delivery(msgspec.Struct):
         return self.wanted > self.shown or self.thread_wanted > self.thread_shown
 
 
+_FIELDS = [deliveries.c[name] for name in Delivery.__struct_fields__]
 _GAP = or_(deliveries.c.wanted > deliveries.c.shown, deliveries.c.thread_wanted > deliveries.c.thread_shown)
 
 
 def of_incidents(conn: Connection, numbers: Sequence[int]) -> list[Delivery]:
-    query = select(deliveries).where(among(conn, deliveries.c.incident, numbers)).order_by(deliveries.c.id)
-    return [_from_row(row) for row in conn.execute(query)]
+    query = select(*_FIELDS).where(among(conn, deliveries.c.incident, numbers)).order_by(deliveries.c.id)
+    return [_from_row(row) for row in conn.execute(query).all()]
 
 
 def load(conn: Connection, ids: Iterable[int]) -> list[Delivery]:
-    return [_from_row(row) for row in conn.execute(select(deliveries).where(among(conn, deliveries.c.id, ids)))]
+    return [_from_row(row) for row in conn.execute(select(*_FIELDS).where(among(conn, deliveries.c.id, ids))).all()]
 
 
 def pending(conn: Connection, channels: Sequence[str], now: float, limit: int, without: Iterable[int]) -> list[Delivery]:
     """What these channels do not show yet and may be tried now: worst first, then the longest due. `without`: ids in flight."""
     query = (
-        select(deliveries)
+        select(*_FIELDS)
         .where(_GAP, deliveries.c.channel.in_(channels), deliveries.c.due_at <= now, deliveries.c.retry_at <= now)
         .where(deliveries.c.id.not_in(list(without)))
         .order_by(deliveries.c.urgency, deliveries.c.due_at)
         .limit(limit)
     )
-    return [_from_row(row) for row in conn.execute(query)]
+    return [_from_row(row) for row in conn.execute(query).all()]
 
 
 def next_due(conn: Connection, channels: Sequence[str], now: float) -> float:
@@ -75,7 +76,7 @@ def next_due(conn: Connection, channels: Sequence[str], now: float) -> float:
 def backlog(conn: Connection) -> dict[str, int]:
     """How many cards are behind, by channel."""
     query = select(deliveries.c.channel, func.count()).where(_GAP).group_by(deliveries.c.channel)
-    return {row[0]: row[1] for row in conn.execute(query)}
+    return {row[0]: row[1] for row in conn.execute(query).all()}
 
 
 def failing(conn: Connection, tries: int = 1, at_once: Sequence[str] = ()) -> dict[str, tuple[str, str, int]]:
@@ -88,7 +89,7 @@ def failing(conn: Connection, tries: int = 1, at_once: Sequence[str] = ()) -> di
         .where(_GAP, or_(deliveries.c.failures >= tries, deliveries.c.failure.in_(at_once)))
         .group_by(deliveries.c.channel)
     )
-    return {channel: (kind, error, count) for channel, kind, error, count in conn.execute(query)}
+    return {channel: (kind, error, count) for channel, kind, error, count in conn.execute(query).all()}
 
 
 def want(conn: Connection, rows: Sequence[Delivery]) -> None:
@@ -112,4 +113,4 @@ _rerecord = Bulk(_BY_ID, (*_RECORDED, "b_id"))
 
 
 def _from_row(row: Any) -> Delivery:
-    return Delivery(**row._mapping)
+    return Delivery(*row)

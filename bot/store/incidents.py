@@ -30,13 +30,16 @@ def slot_of(route: str, group: Mapping[str, str]) -> str:
 
 
 def load(conn: Connection, numbers: Iterable[int]) -> dict[int, IncidentRow]:
-    return {row.number: _from_row(row) for row in conn.execute(select(incidents).where(among(conn, incidents.c.number, numbers)))}
+    return {
+        row.number: _from_row(row)
+        for row in conn.execute(select(incidents).where(among(conn, incidents.c.number, numbers))).all()
+    }
 
 
 def latest(conn: Connection, slots: Iterable[str]) -> dict[str, IncidentRow]:
     """The newest incident of each slot that has one."""
     query = select(incidents).where(among(conn, incidents.c.slot, slots), incidents.c.latest)
-    return {row.slot: _from_row(row) for row in conn.execute(query)}
+    return {row.slot: _from_row(row) for row in conn.execute(query).all()}
 
 
 def due(conn: Connection, now: float, limit: int) -> list[IncidentRow]:
@@ -47,7 +50,7 @@ def due(conn: Connection, now: float, limit: int) -> list[IncidentRow]:
         .order_by(func.coalesce(incidents.c.due_at, incidents.c.check_at))
         .limit(limit)
     )
-    return [_from_row(row) for row in conn.execute(query)]
+    return [_from_row(row) for row in conn.execute(query).all()]
 
 
 def next_due(conn: Connection) -> float:
@@ -72,7 +75,7 @@ def listed(conn: Connection, open_only: bool, limit: int) -> list[IncidentRow]:
         query = query.where(_is_open()).order_by(incidents.c.severity, incidents.c.number.desc())
     else:
         query = query.order_by(incidents.c.number.desc())
-    return [_from_row(row) for row in conn.execute(query)]
+    return [_from_row(row) for row in conn.execute(query).all()]
 
 
 def counts(conn: Connection) -> dict[tuple[str, Severity], int]:
@@ -82,7 +85,7 @@ def counts(conn: Connection) -> dict[tuple[str, Severity], int]:
         .where(_is_open())
         .group_by(incidents.c.state, incidents.c.severity)
     )
-    return {(state, Severity(severity)): count for state, severity, count in conn.execute(query)}
+    return {(state, Severity(severity)): count for state, severity, count in conn.execute(query).all()}
 
 
 def add(conn: Connection, rows: Sequence[IncidentRow]) -> None:

@@ -26,13 +26,13 @@ class MemberRow(msgspec.Struct):
 def firing(conn: Connection, alert_ids: Iterable[int]) -> list[MemberRow]:
     """The places in which these alerts fire now."""
     query = select(members).where(among(conn, members.c.alert, alert_ids), members.c.firing)
-    return [_from_row(row) for row in conn.execute(query)]
+    return [_from_row(row) for row in conn.execute(query).all()]
 
 
 def of_alerts(conn: Connection, alert_ids: Iterable[int], since: int) -> dict[tuple[int, int], MemberRow]:
     """The places of these alerts, firing or not, in the incidents from number `since` on, by (incident, alert)."""
     query = select(members).where(among(conn, members.c.alert, alert_ids), members.c.incident >= since)
-    return {(row.incident, row.alert): _from_row(row) for row in conn.execute(query)}
+    return {(row.incident, row.alert): _from_row(row) for row in conn.execute(query).all()}
 
 
 def firing_in(conn: Connection, number: int) -> list[MemberRow]:
@@ -44,7 +44,7 @@ def top(conn: Connection, number: int, limit: int) -> list[MemberRow]:
     """Firing before resolved, worst first, oldest first: what the card lists."""
     order = (members.c.firing.desc(), members.c.severity, members.c.starts_at)
     query = select(members).where(members.c.incident == number).order_by(*order).limit(limit)
-    return [_from_row(row) for row in conn.execute(query)]
+    return [_from_row(row) for row in conn.execute(query).all()]
 
 
 def save(conn: Connection, rows: Sequence[MemberRow]) -> None:

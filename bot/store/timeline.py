@@ -25,13 +25,13 @@ def tell(conn: Connection, entries: Sequence[tuple[int, Change]]) -> dict[int, i
 def last(conn: Connection, numbers: Iterable[int]) -> dict[int, int]:
     """The id of the last timeline entry of each incident."""
     query = select(timeline.c.incident, func.max(timeline.c.id)).where(among(conn, timeline.c.incident, numbers))
-    return {row[0]: row[1] for row in conn.execute(query.group_by(timeline.c.incident))}
+    return {row[0]: row[1] for row in conn.execute(query.group_by(timeline.c.incident)).all()}
 
 
 def told(conn: Connection, number: int, after: int = 0, limit: int = 1000) -> list[tuple[int, Change]]:
     """Timeline entries with an id above `after`, oldest first."""
     query = select(timeline).where(timeline.c.incident == number, timeline.c.id > after).order_by(timeline.c.id).limit(limit)
-    return [(row.id, Change(Kind(row.kind), row.at, row.by, row.text)) for row in conn.execute(query)]
+    return [(row.id, Change(Kind(row.kind), row.at, row.by, row.text)) for row in conn.execute(query).all()]
 
 
 _insert = Bulk(insert(timeline), ("id", "incident", "at", "kind", "by", "text"))
