@@ -59,6 +59,11 @@ class Store:
                 raise
         except (SQLAlchemyError, OSError) as problem:
             raise StoreUnavailable(f"cannot open the store {_public(url)}: {reason_of(problem)}") from problem
+        except (ValueError, TypeError):  # their texts may quote a part of the password
+            raise StoreUnavailable(
+                f"cannot open the store {_public(url)}: the address cannot be read. Write it as "
+                "postgresql://USER:PASSWORD@HOST:PORT/DATABASE, special characters in user and password as %XX."
+            ) from None
         store._writer.start()
         return store
 
@@ -104,6 +109,6 @@ def sqlite_path(url: str) -> Path | None:
 
 
 def _public(url: str) -> str:
-    """The URL without the password."""
-    scheme, _, rest = url.partition("://")
+    """The URL without password and options."""
+    scheme, _, rest = url.partition("?")[0].partition("://")
     return f"{scheme}://{rest.rsplit('@', 1)[-1]}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 R = TypeVar("R")
@@ -17,12 +17,18 @@ READERS = 8
 
 CONNECT_SECONDS = 10.0
 
+ANSWER_SECONDS = 30.0
+"""A statement that takes longer is given up: the server is away, whatever the network says."""
+
 
 class Postgres:
-    """`address`: what follows `postgresql://`. Raises SQLAlchemy's errors and OSError."""
+    """`address`: what follows `postgresql://`. Raises SQLAlchemy's errors and OSError, ValueError for an address that is none."""
 
     def __init__(self, address: str) -> None:
-        url, options = f"postgresql+asyncpg://{address}", {"timeout": CONNECT_SECONDS}
+        url = make_url(f"postgresql+asyncpg://{address}")
+        if "sslmode" in url.query:  # as the rest of the PostgreSQL world writes it
+            url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": url.query["sslmode"]})
+        options = {"timeout": CONNECT_SECONDS, "command_timeout": ANSWER_SECONDS}
         self._writing = create_async_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True, connect_args=options)
         self._reading = create_async_engine(
             url, pool_size=READERS, max_overflow=0, pool_pre_ping=True, connect_args=options, isolation_level="REPEATABLE READ"

@@ -30,8 +30,12 @@ class Sqlite:
 
     def __init__(self, path: Path, busy_seconds: float) -> None:
         self._lock = _lock_file(path)
-        self._writing = _engine(path, "BEGIN IMMEDIATE", busy_seconds).connect()
-        self._reading = _engine(path, "BEGIN", READER_BUSY_SECONDS).connect()
+        try:
+            self._writing = _engine(path, "BEGIN IMMEDIATE", busy_seconds).connect()
+            self._reading = _engine(path, "BEGIN", READER_BUSY_SECONDS).connect()
+        except BaseException:
+            self._lock.close()
+            raise
         self._beside = ThreadPoolExecutor(1, "store")
 
     async def transact(self, work: Callable[[Connection], R]) -> R:

@@ -72,7 +72,7 @@ def upgrade() -> None:
         sa.Column("retry_at", sa.Float(), server_default="0", nullable=False),
         sa.Column("failure", sa.Text(), server_default="", nullable=False),
         sa.Column("error", sa.Text(), server_default="", nullable=False),
-        sa.Column("plain", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("plain", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("incident", "channel"),
         sqlite_autoincrement=True,
