@@ -24,6 +24,7 @@ from bot.commands import Commands
 from bot.config import Config, ConfigErrors, load
 from bot.delivery import Courier
 from bot.desk import Desk
+from bot.drain import Drain
 from bot.gate import Gate
 from bot.health import Health
 from bot.intake import Intake
@@ -74,6 +75,7 @@ class App:
         self.intake = Intake(self.store, self._policy, self._clock, self._told)
         self._jobs = Jobs(self.store, self._policy, self._clock, self._told, self.intake, self._grace)
         self.health = Health(self.store, self._couriers)
+        self._drain = Drain()
         self._server = await self._serve()
         self._tasks = [
             asyncio.create_task(self._jobs.run(), name="jobs"),
@@ -91,7 +93,9 @@ class App:
         log.info("stopping")
         for chat in self._chats.values():
             await chat.stop()
-        await self._server.shutdown()
+        for site in list(self._server.sites):
+            await site.stop()
+        await self._drain.wait(DRAIN_SECONDS)
         await self._server.cleanup()
         for task in self._tasks:
             task.cancel()
@@ -139,7 +143,8 @@ class App:
         web_app = Web(self.intake, lambda: self._sources, gate, api, self.health)
         routes = [route for chat in self._chats.values() for route in chat.routes()]
         host, _, port = self.config.listen.rpartition(":")
-        return await serve(web_app.application([*routes, *pages.routes()]), host.strip("[]"), int(port))
+        app = web_app.application([*routes, *pages.routes()], self._drain.count)
+        return await serve(app, host.strip("[]"), int(port))
 
     def _told(self, told: Told) -> None:
         """After each commit: what happened goes to the log and the metrics, and those who act on it are woken."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import structlog
@@ -37,8 +37,9 @@ class Web:
     def __init__(self, intake: Intake, sources: Callable[[], Mapping[str, Source]], gate: Gate, api: Api, health: Health) -> None:
         self._intake, self._sources, self._gate, self._api, self._health = intake, sources, gate, api, health
 
-    def application(self, chat_routes: list[web.AbstractRouteDef]) -> web.Application:
-        app = web.Application(client_max_size=BIGGEST_BODY, middlewares=[_errors])
+    def application(self, chat_routes: list[web.AbstractRouteDef], *outer: Any) -> web.Application:
+        """`outer`: middlewares around everything."""
+        app = web.Application(client_max_size=BIGGEST_BODY, middlewares=[*outer, _errors])
         app.add_routes([
             web.post("/webhooks/{source}", self._webhook),
             web.post("/webhooks/{source}/{path:.*}", self._webhook),
@@ -131,7 +132,9 @@ def _answer(response: Response) -> web.Response:
 
 async def serve(app: web.Application, host: str, port: int) -> web.AppRunner:
     """Starts to listen. Raises OSError when it cannot."""
-    runner = web.AppRunner(app, access_log=None, access_log_class=AccessLogger, handle_signals=False, keepalive_timeout=75)
+    runner = web.AppRunner(
+        app, access_log=None, access_log_class=AccessLogger, handle_signals=False, keepalive_timeout=75, shutdown_timeout=1.0
+    )
     await runner.setup()
     await web.TCPSite(runner, host, port, backlog=1024).start()
     return runner
