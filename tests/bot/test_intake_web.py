@@ -203,8 +203,8 @@ async def test_a_chunked_body_without_end_is_cut_off(story: Story) -> None:
 
 @pytest.mark.parametrize(
     "head",
-    ["GARBAGE\n\n", "POST / HTTP/9.9\n\n", f"{HEAD}Content-Length: -5\n\n", f"{HEAD}X: {'x' * 100_000}\n\n", f"{HEAD}Bad header\n\n",
-     f"{HEAD}Content-Length: 3\nTransfer-Encoding: chunked\n\n"],
+    ["GARBAGE\n\n", "POST / HTTP/9.9\n\n", f"{HEAD}Content-Length: -5\n\n", f"{HEAD}X: {'x' * 100_000}\n\n",
+     f"{HEAD}Bad header\n\n", f"{HEAD}Content-Length: 3\nTransfer-Encoding: chunked\n\n"],
     ids=lambda head: head[-40:].strip()[-20:],
 )  # fmt: skip
 async def test_broken_http(story: Story, head: str) -> None:
