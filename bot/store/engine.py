@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-from sqlalchemy import Connection, insert, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import URL, Connection, insert, make_url, select
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from bot.store.migrate import migrate
 from bot.store.postgres import Postgres
@@ -109,6 +109,11 @@ def sqlite_path(url: str) -> Path | None:
 
 
 def _public(url: str) -> str:
-    """The URL without password and options."""
-    scheme, _, rest = url.partition("?")[0].partition("://")
-    return f"{scheme}://{rest.rsplit('@', 1)[-1]}"
+    """The URL without user, password and options; only its scheme if it cannot be told apart."""
+    if sqlite_path(url):
+        return url
+    try:
+        parsed = make_url(url)
+        return URL.create(parsed.drivername, host=parsed.host, port=parsed.port, database=parsed.database).render_as_string()
+    except (ValueError, ArgumentError):
+        return url.partition("://")[0] + "://…"

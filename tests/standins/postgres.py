@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import IO
 
 STOP_SECONDS = 20.0
 START_SECONDS = 30.0
@@ -86,12 +87,17 @@ class PostgresServer:
         if process.returncode:
             raise RuntimeError(f"{program} failed: {told.decode(errors='replace')}")
 
-    def _popen(self, program: str, *words: str, stdout: object = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    def _popen(self, program: str, *words: str, stdout: int | IO[bytes] = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
         env = {**os.environ, "PGPASSWORD": self._password, "LC_ALL": "C"}
         return subprocess.Popen(
-            [str(self._bin / program), *words], stdout=stdout, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,  # type: ignore[call-overload]  # a file or a constant
-            user=self._user, cwd=self._folder, env=env,
-        )  # fmt: skip
+            [str(self._bin / program), *words],
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=subprocess.STDOUT,
+            user=self._user,
+            cwd=self._folder,
+            env=env,
+        )
 
 
 def find_binaries() -> Path:

@@ -1,4 +1,4 @@
-"""An empty store on each database, for every test that asks for `store_url` or `store`. Import the fixtures where they are used."""
+"""An empty store on each database, for tests that ask for `store_url` or `store`. Import the fixtures where they are used."""
 
 from __future__ import annotations
 
