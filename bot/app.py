@@ -91,15 +91,15 @@ class App:
     async def stop(self) -> None:
         """Takes nothing more, finishes what is under way, closes."""
         log.info("stopping")
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for chat in self._chats.values():
             await chat.stop()
         for site in list(self._server.sites):
             await site.stop()
         await self._drain.wait(DRAIN_SECONDS)
         await self._server.cleanup()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.store.close()
         log.info("stopped")
 
