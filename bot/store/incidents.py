@@ -26,7 +26,7 @@ class IncidentRow(msgspec.Struct):
 
 def slot_of(route: str, group: Mapping[str, str]) -> str:
     """The text that names a route and group key: at most one incident of it takes alerts."""
-    return f"{route} {msgspec.json.encode(sorted(group.items())).decode()}"
+    return f"{route} {to_json(sorted(group.items())).decode()}"
 
 
 def load(conn: Connection, numbers: Iterable[int]) -> dict[int, IncidentRow]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from sqlalchemy import Connection, event, make_url
@@ -28,11 +29,16 @@ class Postgres:
         url = make_url(f"postgresql+asyncpg://{address}")
         if "sslmode" in url.query:  # as the rest of the PostgreSQL world writes it
             url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": url.query["sslmode"]})
-        options = {"timeout": CONNECT_SECONDS, "command_timeout": ANSWER_SECONDS}
-        self._writing = create_async_engine(url, pool_size=1, max_overflow=0, pool_pre_ping=True, connect_args=options)
-        self._reading = create_async_engine(
-            url, pool_size=READERS, max_overflow=0, pool_pre_ping=True, connect_args=options, isolation_level="REPEATABLE READ"
+        common = partial(
+            create_async_engine,
+            url,
+            max_overflow=0,
+            pool_pre_ping=True,
+            hide_parameters=True,  # errors go to logs
+            connect_args={"timeout": CONNECT_SECONDS, "command_timeout": ANSWER_SECONDS},
         )
+        self._writing = common(pool_size=1)
+        self._reading = common(pool_size=READERS, isolation_level="REPEATABLE READ")
         lock = f"SELECT pg_advisory_xact_lock({WRITER_LOCK})"
         event.listen(self._writing.sync_engine, "begin", lambda conn: conn.exec_driver_sql(lock))
 

@@ -72,7 +72,8 @@ class Sqlite:
 
 def _engine(path: Path, begin: str, busy_seconds: float) -> Engine:
     url = URL.create("sqlite", database=str(path))
-    engine = create_engine(url, poolclass=NullPool, connect_args={"check_same_thread": False, "timeout": busy_seconds})
+    options = {"check_same_thread": False, "timeout": busy_seconds}
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=options)  # errors go to logs
     event.listen(engine, "connect", _settings)
     event.listen(engine, "begin", lambda conn: conn.exec_driver_sql(begin))
     return engine

@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-import subprocess
 import sys
 import traceback
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from urllib.parse import quote
 
 import pytest
 from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from bot.store.engine import Store
 from bot.store.tables import facts
@@ -96,11 +96,12 @@ HOLD = "import asyncio, sys\nfrom bot.store.engine import Store\nasync def main(
 
 async def test_a_second_process_on_one_file_is_refused(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/tocsin.db"
-    with subprocess.Popen([sys.executable, "-c", HOLD, url], stdout=subprocess.PIPE, text=True) as first:
-        assert first.stdout and first.stdout.readline() == "open\n"
-        with pytest.raises(StoreUnavailable) as told:
-            await Store.open(url)
-        first.kill()
+    first = await asyncio.create_subprocess_exec(sys.executable, "-c", HOLD, url, stdout=asyncio.subprocess.PIPE)
+    assert first.stdout and await first.stdout.readline() == b"open\n"
+    with pytest.raises(StoreUnavailable) as told:
+        await Store.open(url)
+    first.kill()
+    await first.wait()
     assert str(told.value) == (
         f"{tmp_path}/tocsin.db is in use by another Tocsin. Stop that one first, or use store: postgresql://… to run several."
     )
@@ -163,6 +164,15 @@ async def test_replicas_write_one_at_a_time() -> None:
     assert len(await stored(one)) == 40
     await one.close()
     await two.close()
+
+
+async def test_no_value_in_an_error(store: Store) -> None:
+    """What alerts say must not reach those who read logs."""
+    await store.write(put, "confidential")
+    with pytest.raises(IntegrityError) as told:
+        await store.write(put, "confidential")
+    assert "INSERT INTO facts" in str(told.value)
+    assert "[SQL parameters hidden" in str(told.value)
 
 
 @pytest.mark.parametrize(
