@@ -9,7 +9,7 @@ from functools import cached_property
 from bot.config import Config
 from bot.secrets import token_matches
 from rules.access import Caller, caller_of, may, who_may
-from rules.alert import Alert
+from rules.alert import OWN_SOURCE, Alert
 from rules.channel import Channel
 from rules.incident import Incident, Timing
 from rules.interval import next_change
@@ -25,9 +25,6 @@ from rules.mute import (
     muted_by_time_interval,
 )  # fmt: skip
 from rules.route import Node, Route, compile_tree, route_alert
-
-OWN = "tocsin"
-"""The source of the alerts that Tocsin raises about itself. No configured source may be called so."""
 
 
 class Policy:
@@ -64,7 +61,7 @@ class Policy:
 
     def routes_of(self, alert: Alert) -> list[Node]:
         """The routes that take an alert, never none. Tocsin's own alerts go to the admins' channel, whatever the routes say."""
-        return [self.own] if alert.source == OWN else route_alert(self.root, alert.labels)
+        return [self.own] if alert.source == OWN_SOURCE else route_alert(self.root, alert.labels)
 
     def person_of(self, chat: str, account: str) -> str:
         """The key of the person with this account on a chat; empty for somebody unknown. The console knows people by key."""
@@ -138,4 +135,4 @@ def _own_node(config: Config, root: Node) -> Node:
     """The route of Tocsin's own alerts: to the admins' channel, else where everything else ends up."""
     channels = (config.admin.channel,) if config.admin.channel else root.channels
     timing = Timing(group_wait=0.0, resolve_after=0.0)
-    return Node(OWN, Route.model_validate({}), channels, (), ("alertname", "about"), timing, ())
+    return Node(OWN_SOURCE, Route.model_validate({}), channels, (), ("alertname", "about"), timing, ())
