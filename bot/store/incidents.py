@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
 
 from bot.store.sql import Bulk, among, to_json
-from bot.store.tables import incidents
+from bot.store.tables import incidents, members
 from rules.alert import Severity
 from rules.incident import Incident, State
 from rules.mute import NEVER
@@ -60,8 +60,12 @@ def next_due(conn: Connection) -> float:
 
 
 def check_all(conn: Connection, now: float) -> None:
-    """Has the mutes of every open incident looked at again: a silence or an inhibition came or went."""
-    conn.execute(update(incidents).where(_is_open()).values(check_at=now))
+    """Has the mutes of every incident in which something fires looked at again: a silence or an inhibition came or went.
+
+    One that a person resolved counts too, while its alerts fire on: it would come up again.
+    """
+    fires = select(members.c.alert).where(members.c.incident == incidents.c.number, members.c.firing).exists()
+    conn.execute(update(incidents).where(incidents.c.latest, _is_open() | fires).values(check_at=now))
 
 
 def _is_open() -> Any:

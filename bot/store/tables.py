@@ -70,7 +70,7 @@ incidents = Table(
     Column("severity", Integer, nullable=False),
     Column("changed_at", Float, nullable=False),
     Column("resolved_at", Float, nullable=False),
-    Column("due_at", Float),  # when rules.incident.tick has something to do
+    Column("due_at", Float),  # when rules.deadline.tick has something to do
     Column("check_at", Float),  # when its mutes must be looked at again
     Column("body", LargeBinary, nullable=False),  # rules.incident.Incident as JSON
 )  # fmt: skip
