@@ -80,8 +80,8 @@ class Suggestion(msgspec.Struct, frozen=True):
 class Message(msgspec.Struct, frozen=True):
     """A post that Tocsin keeps itself, for a chat that has no server of its own (the console).
 
-    `key` names it once and for all. `parent` is the id of the card whose thread it is in, 0 for a card. `body` is the adapter's own
-    JSON. Times are seconds since the epoch.
+    `key` names it once and for all. `parent` is the id of the card whose thread it is in, 0 for a card. `body` is the adapter's
+    own JSON. Times are seconds since the epoch.
     """
 
     id: int
@@ -108,6 +108,10 @@ class MessageLog(Protocol):
         """The cards of a channel, the latest posted last."""
 
     async def thread(self, parent: int) -> Sequence[Message]: ...
+
+
+SESSION_COOKIES = ("__Host-tocsin", "tocsin")
+"""The names of the cookie that proves a session: over https, and without."""
 
 
 class Session(msgspec.Struct, frozen=True):

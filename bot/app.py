@@ -139,7 +139,7 @@ class App:
     async def _serve(self) -> web.AppRunner:
         gate = Gate(lambda: self.config, time.monotonic)
         api = Api(self.store, self._policy, self.commands, self._link)
-        pages = Pages(self.store, self._link)
+        pages = Pages(self.store, self._policy, self.sign_in, self._link)
         web_app = Web(self.intake, lambda: self._sources, gate, api, self.health)
         routes = [route for chat in self._chats.values() for route in chat.routes()]
         host, _, port = self.config.listen.rpartition(":")

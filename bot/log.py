@@ -11,7 +11,7 @@ import structlog
 def set_up(level: str = "info", as_json: bool | None = None) -> None:
     """`as_json` None: JSON unless a person watches. Library loggers speak through the same lines, from warning on."""
     machine = not sys.stderr.isatty() if as_json is None else as_json
-    renderer = structlog.processors.JSONRenderer() if machine else structlog.dev.ConsoleRenderer()
+    renderer = structlog.processors.JSONRenderer() if machine else structlog.dev.ConsoleRenderer(exception_formatter=_plain)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -25,6 +25,9 @@ def set_up(level: str = "info", as_json: bool | None = None) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s", force=True)
+
+
+_plain = structlog.dev.plain_traceback  # never with local variables: they hold what alerts say
 
 
 def _keep(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-from sqlalchemy import URL, Connection, insert, make_url, select
+from sqlalchemy import URL, Connection, delete, insert, make_url, select
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from bot.store.migrate import migrate
@@ -87,10 +87,23 @@ class Store:
         """Writes that wait for a transaction."""
         return self._writer.backlog
 
+    async def check(self) -> None:
+        """Raises StoreUnavailable if nothing can be read now, or if writing failed last time and fails again."""
+        await self.read(lambda conn: conn.scalar(select(facts.c.value).where(facts.c.name == "store")))
+        if self._writer.trouble:
+            await self.write(_touch, self.run)
+
     async def close(self) -> None:
         """Finishes what was submitted, then closes."""
         await self._writer.stop()
         await self._database.close()
+
+
+def _touch(conn: Connection, runs: Sequence[str]) -> Sequence[None]:
+    """Writes something, to see whether that works."""
+    conn.execute(delete(facts).where(facts.c.name == "checked by"))
+    conn.execute(insert(facts).values(name="checked by", value=runs[-1]))
+    return [None for _ in runs]
 
 
 def _prepare(conn: Connection) -> str:

@@ -94,6 +94,6 @@ def _lock_file(path: Path) -> IO[str]:
     except OSError as problem:
         lock.close()
         raise StoreUnavailable(
-            f"{path} is in use by another Tocsin. Stop that one first, or use store: postgresql://… to run several."
+            f"{path} is in use by another Tocsin. Stop that one first, or give this one a file of its own."
         ) from problem
     return lock

@@ -41,6 +41,7 @@ class Writer:
         self._queue: asyncio.Queue[Job | None] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
+        self.trouble = ""  # why the last transaction failed, if it was the database's fault
 
     @property
     def backlog(self) -> int:
@@ -84,7 +85,8 @@ class Writer:
             results = await self._transact(partial(_run_all, jobs))
         except Exception as problem:  # noqa: BLE001 - whatever it was, it goes to the one who caused it, and to nobody else
             if is_away(problem):
-                unavailable = StoreUnavailable(f"the store cannot write: {reason_of(problem)}")
+                self.trouble = reason_of(problem)
+                unavailable = StoreUnavailable(f"the store cannot write: {self.trouble}")
                 for job in jobs:
                     _settle(job, unavailable)
             elif len(jobs) == 1:
@@ -93,6 +95,7 @@ class Writer:
                 for job in jobs:
                     await self._together([job])
         else:
+            self.trouble = ""
             for job, result in zip(jobs, results, strict=True):
                 _settle(job, result)
 

@@ -244,12 +244,16 @@ async def test_a_locked_database_acknowledges_nothing(story: Story, monkeypatch:
         alert = story.alert("During")
         status, told = await story.post(HOOK, {"alerts": [alert]})
         assert status == 503 and "try again" in told and time.monotonic() - began < 5
+        async with story.http.get("/readyz") as answer:
+            assert answer.status == 503 and "locked" in await answer.text()
         reply = await story.order("ana", "ack 1")
         assert not reply["ok"] and "nothing was changed" in reply["text"]
     finally:
         other.rollback()
         other.close()
     assert [one["title"] for one in (await story.get("/api/v1/incidents"))["incidents"]] == ["Before"]
+    async with story.http.get("/readyz") as answer:
+        assert answer.status == 200
     await story.accepts([alert])
     await story.card("ops", "During")
 

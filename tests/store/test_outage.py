@@ -17,7 +17,7 @@ from bot.store.engine import Store
 from bot.store.tables import facts
 from bot.store.writer import StoreUnavailable
 from tests.standins.postgres import PostgresServer
-from tests.standins.stores import postgres_server, statements, write
+from tests.standins.stores import postgres_server, write
 
 
 def put(conn: Connection, names: Sequence[str], size: int = 1) -> list[None]:
@@ -103,7 +103,7 @@ async def test_a_second_process_on_one_file_is_refused(tmp_path: Path) -> None:
     first.kill()
     await first.wait()
     assert str(told.value) == (
-        f"{tmp_path}/tocsin.db is in use by another Tocsin. Stop that one first, or use store: postgresql://… to run several."
+        f"{tmp_path}/tocsin.db is in use by another Tocsin. Stop that one first, or give this one a file of its own."
     )
     await (await Store.open(url)).close()  # a killed one holds nothing
 
@@ -155,15 +155,36 @@ async def test_a_connection_broken_off_in_the_middle_is_an_outage_for_all_in_it(
 
 
 @pytest.mark.real
-async def test_replicas_write_one_at_a_time() -> None:
+async def test_a_second_process_on_one_database_is_refused() -> None:
     url = postgres_server().create_database()
-    one, two = await Store.open(url), await Store.open(url)
-    with statements() as seen:
-        await asyncio.gather(*(store.write(put, f"{i}{j}") for i, store in enumerate((one, two)) for j in range(20)))
-    assert sum("pg_advisory_xact_lock" in text for text in seen) >= 2
-    assert len(await stored(one)) == 40
-    await one.close()
-    await two.close()
+    first = await Store.open(url)
+    with pytest.raises(StoreUnavailable, match="the database is in use by another Tocsin"):
+        await Store.open(url)
+    await first.write(put, "still mine")
+    await first.close()
+    second = await Store.open(url)
+    assert await stored(second) == ["still mine"]
+    await second.close()
+
+
+@pytest.mark.real
+async def test_who_was_cut_off_and_replaced_writes_no_more() -> None:
+    url = postgres_server().create_database()
+    first = await Store.open(url)
+
+    def cut_off(conn: Connection, names: Sequence[str]) -> list[None]:
+        conn.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
+        return [None for _ in names]
+
+    with pytest.raises(StoreUnavailable):
+        await first.write(cut_off, "")
+    second = await Store.open(url)
+    with pytest.raises(StoreUnavailable, match="in use by another Tocsin"):
+        await first.write(put, "a card twice")
+    await second.close()
+    await first.write(put, "mine again")
+    assert await stored(first) == ["mine again"]
+    await first.close()
 
 
 async def test_no_value_in_an_error(store: Store) -> None:
