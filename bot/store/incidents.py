@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, update
 
 from bot.store.sql import Bulk, among, to_json
-from bot.store.tables import incidents, members
+from bot.store.tables import incidents
 from rules.alert import Severity
 from rules.incident import Incident, State
 from rules.mute import NEVER
@@ -55,7 +55,7 @@ def due(conn: Connection, now: float, limit: int) -> list[IncidentRow]:
 
 def next_due(conn: Connection) -> float:
     """When the next incident has something to do, in seconds since the epoch; infinity when none has."""
-    times = conn.execute(select(func.min(incidents.c.due_at), func.min(incidents.c.check_at))).one()
+    times = [conn.scalar(select(func.min(at)).where(at.is_not(None))) for at in (incidents.c.due_at, incidents.c.check_at)]
     return min((at for at in times if at is not None), default=NEVER)
 
 
@@ -64,12 +64,11 @@ def check_all(conn: Connection, now: float) -> None:
 
     One that a person resolved counts too, while its alerts fire on: it would come up again.
     """
-    fires = select(members.c.alert).where(members.c.incident == incidents.c.number, members.c.firing).exists()
-    conn.execute(update(incidents).where(incidents.c.latest, _is_open() | fires).values(check_at=now))
+    conn.execute(update(incidents).where(incidents.c.active).values(check_at=now))
 
 
-def _is_open() -> Any:
-    return incidents.c.state.in_([State.firing.value, State.acknowledged.value])
+def _is_open() -> ColumnElement[bool]:
+    return and_(incidents.c.active, incidents.c.state != State.resolved.value)
 
 
 def listed(conn: Connection, open_only: bool, limit: int) -> list[IncidentRow]:
@@ -105,7 +104,7 @@ def save(conn: Connection, rows: Sequence[IncidentRow]) -> None:
     _update(conn, [(*_said(row), row.incident.number) for row in rows])
 
 
-_SAID = ("state", "severity", "changed_at", "resolved_at", "due_at", "check_at", "body")
+_SAID = ("state", "severity", "active", "changed_at", "resolved_at", "due_at", "check_at", "body")
 _insert = Bulk(insert(incidents), ("number", "slot", "latest", *_SAID))
 _update = Bulk(update(incidents).where(incidents.c.number == bindparam("b_number")), (*_SAID, "b_number"))
 _BODY = msgspec.json.Decoder(Incident)
@@ -114,8 +113,9 @@ _BODY = msgspec.json.Decoder(Incident)
 def _said(row: IncidentRow) -> tuple[Any, ...]:
     """All columns but those that name the incident, in the order of _SAID."""
     incident, due_at, check_at = row.incident, row.due_at, row.check_at
+    active = incident.state != State.resolved or incident.firing_count > 0
     return (
-        incident.state.value, int(incident.severity), row.changed_at, incident.resolved_at,
+        incident.state.value, int(incident.severity), active, row.changed_at, incident.resolved_at,
         None if due_at == NEVER else due_at, None if check_at == NEVER else check_at, to_json(incident),
     )  # fmt: skip
 

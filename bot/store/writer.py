@@ -125,7 +125,7 @@ SQL_ERROR = 1
 
 def is_away(problem: BaseException) -> bool:
     """Whether the database cannot take anything now, rather than not this."""
-    if isinstance(problem, OSError | InterfaceError | PoolTimeout):
+    if isinstance(problem, StoreUnavailable | OSError | InterfaceError | PoolTimeout):
         return True
     if not isinstance(problem, DBAPIError):
         return False

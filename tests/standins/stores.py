@@ -71,3 +71,18 @@ def statements() -> Iterator[list[str]]:
         yield seen
     finally:
         event.remove(Engine, "before_cursor_execute", gather)
+
+
+@contextmanager
+def commits() -> Iterator[list[None]]:
+    """Gathers one entry per commit meanwhile."""
+    seen: list[None] = []
+
+    def gather(conn: Connection) -> None:
+        seen.append(None)
+
+    event.listen(Engine, "commit", gather)
+    try:
+        yield seen
+    finally:
+        event.remove(Engine, "commit", gather)

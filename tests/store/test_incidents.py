@@ -1,5 +1,7 @@
 """Incidents, their members and their timeline as rows."""
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 from sqlalchemy.exc import IntegrityError
@@ -13,7 +15,13 @@ from rules.incident import Member, State
 from tests.standins.stores import write
 from tests.store.rows import NOW, incident_row, member_row
 
-ACKED = {"state": State.acknowledged, "owner": "ana", "acked_at": NOW, "note": "on it ' \0 \n 🔥", "firing": (1, 0, 2, 0, 0)}
+ACKED: dict[str, Any] = {
+    "state": State.acknowledged,
+    "owner": "ana",
+    "acked_at": NOW,
+    "note": "on it ' \0 \n 🔥",
+    "firing": (1, 0, 2, 0, 0),
+}
 
 
 async def test_incidents_come_back_as_they_were(store: Store) -> None:
@@ -70,11 +78,14 @@ async def test_nothing_is_due_in_an_empty_store(store: Store) -> None:
     assert await store.read(incidents.due, NOW, 10) == []
 
 
-async def test_check_all_wakes_what_is_open(store: Store) -> None:
-    await write(store, incidents.add, [incident_row(1), incident_row(2, **ACKED), incident_row(3, state=State.resolved)])
+async def test_check_all_wakes_what_is_open_or_fires_on(store: Store) -> None:
+    fires_on = incident_row(4, state=State.resolved, firing=(0, 1, 0, 0, 0))
+    await write(
+        store, incidents.add, [incident_row(1), incident_row(2, **ACKED), incident_row(3, state=State.resolved), fires_on]
+    )
     await write(store, incidents.check_all, NOW + 1)
-    found = await store.read(incidents.load, [1, 2, 3])
-    assert {number: row.check_at for number, row in found.items()} == {1: NOW + 1, 2: NOW + 1, 3: float("inf")}
+    found = await store.read(incidents.load, [1, 2, 3, 4])
+    assert {number: row.check_at for number, row in found.items()} == {1: NOW + 1, 2: NOW + 1, 3: float("inf"), 4: NOW + 1}
 
 
 async def test_lists_and_counts(store: Store) -> None:
