@@ -107,16 +107,14 @@ class App:
         """Takes over the config file as it is now; keeps the old config if the new one is wrong."""
         try:
             config = load(self._path or Path("config.yaml"))
+            _check_reloadable(self.config, config)
             policy, sources = Policy(config), _build_sources(config)
             await apply_policy(self.store, policy, self._clock())
-        except (ConfigErrors, StoreUnavailable) as problem:
+        except (ConfigErrors, StoreUnavailable, NeedsRestart) as problem:
             self.health.config_error = str(problem)
             metrics.RELOADS.labels("refused").inc()
             log.error("reload_refused", reason=str(problem))
             return False
-        for key in ("listen", "store", "chats"):
-            if getattr(config, key) != getattr(self.config, key):
-                log.warning("reload_needs_restart", key=key)
         self.config, self.policy, self._sources = config, policy, sources
         self.intake.forget_all()
         self.health.config_error = ""
@@ -170,6 +168,17 @@ class App:
         if not task.cancelled() and (problem := task.exception()):
             self.health.fault = f"{task.get_name()} ended: {problem!r}"
             log.error("worker_ended", worker=task.get_name(), exc_info=problem)
+
+
+class NeedsRestart(Exception):
+    """A change that a running Tocsin cannot take over."""
+
+
+def _check_reloadable(old: Config, new: Config) -> None:
+    """Raises NeedsRestart: half of a new config would be worse than none, with channels of a chat that is not there."""
+    changed = [f"`{key}`" for key in ("listen", "store", "chats") if getattr(old, key) != getattr(new, key)]
+    if changed:
+        raise NeedsRestart(f"{' and '.join(changed)} changed: that needs a restart, and until then all stays as it was")
 
 
 def _build_sources(config: Config) -> Mapping[str, Source]:

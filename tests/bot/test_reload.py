@@ -73,6 +73,10 @@ async def test_a_reload(process: Process) -> None:
     process.config.write_text("{")
     process.tell(signal.SIGHUP)
     await told(process, "reload_refused", 2)
+    process.config.write_text(good.replace("chats: {work:", "chats: {second: {type: httpchat, url: 'http://127.0.0.1:1'}, work:"))
+    process.tell(signal.SIGHUP)
+    refused = await told(process, "reload_refused", 3)
+    assert refused["reason"] == "`chats` changed: that needs a restart, and until then all stays as it was"
     process.config.write_text(good)
     process.tell(signal.SIGHUP)
     await told(process, "reloaded", 2)
