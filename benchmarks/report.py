@@ -43,6 +43,8 @@ def table(results: Results) -> Table:
         theirs, ours = (medians(results[line.row].get(name, [])).get(line.figure) for name in ("Alertmanager", "Tocsin"))
         ratio = f"{ours / theirs:.2f}x" if ours is not None and theirs else DASH
         word = {True: "[green]yes", False: "[red]no", None: ""}[reached(line, results)]
+        if word and any(disturbed(medians(rounds)) for rounds in results[line.row].values() if rounds):
+            word += ", disturbed"
         work = f"{line.row}  {line.work}"
         drawn.add_row(work, shown(theirs, line.unit), shown(ours, line.unit), ratio, line.target, word, end_section=_last(line))
     return drawn
