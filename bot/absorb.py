@@ -67,26 +67,29 @@ class Absorbed(msgspec.Struct):
 
 def absorb(conn: Connection, requests: Sequence[Sequence[Alert]], policy: Policy, run: str, now: float) -> list[Absorbed]:
     """All alerts of some requests, in order. `run`: the name of this process. `now`: seconds since the epoch."""
-    verdicts: list[list[Verdict]] = [[] for _ in requests]
+    verdicts = [[Verdict.stale] * len(alerts) for alerts in requests]
     told: Told = []
     for batch in _rounds(requests):
-        seen = _Round(conn, policy, run, now).absorb([alert for _, alert in batch], told)
-        for (request, _), one in zip(batch, seen, strict=True):
-            verdicts[request].append(one.verdict)
+        seen = _Round(conn, policy, run, now).absorb([alert for _, _, alert in batch], told)
+        for (request, place, _), one in zip(batch, seen, strict=True):
+            verdicts[request][place] = one.verdict
     return [Absorbed(found, told if i == 0 else []) for i, found in enumerate(verdicts)]
 
 
-def _rounds(requests: Sequence[Sequence[Alert]]) -> Iterable[list[tuple[int, Alert]]]:
-    """The alerts in batches without a repetition, so that each report meets what the one before it left. Mostly one batch."""
-    batches: list[list[tuple[int, Alert]]] = [[]]
+def _rounds(requests: Sequence[Sequence[Alert]]) -> Iterable[list[tuple[int, int, Alert]]]:
+    """The alerts in batches without a repetition, so that each report meets what the one before it left. Mostly one batch.
+
+    With each alert its request and its place there.
+    """
+    batches: list[list[tuple[int, int, Alert]]] = [[]]
     times: dict[alert_rows.Key, int] = defaultdict(int)
     for request, alerts in enumerate(requests):
-        for alert in alerts:
+        for place, alert in enumerate(alerts):
             key = alert.source, alert.fingerprint
             nth, times[key] = times[key], times[key] + 1
             if nth == len(batches):
                 batches.append([])
-            batches[nth].append((request, alert))
+            batches[nth].append((request, place, alert))
     return batches
 
 
@@ -102,7 +105,7 @@ class _Round:
         known = alert_rows.load(self.conn, [(alert.source, alert.fingerprint) for alert in alerts])
         seen = [self._look(alert, known.get((alert.source, alert.fingerprint))) for alert in alerts]
         self._number_new([one.row for one in seen if one.before is None])
-        inhibitors = [one for one in seen if one.verdict in (*FIRED, Verdict.resolved) and self._marks_inhibitor(one)]
+        inhibitors = [one for one in seen if one.changed and self._marks_inhibitor(one)]
         self._save_alerts(seen)
         self.sources = inhibiting_sources(self.conn, self.policy)
         self._join([one for one in seen if one.verdict in FIRED and one.row.state.firing])
@@ -120,9 +123,9 @@ class _Round:
         if before:
             ends_at = state.expires_at if state.firing else state.ends_at
             kept = replace(alert, firing=state.firing, starts_at=state.starts_at, ends_at=ends_at)
-        if before and verdict == Verdict.resolved:  # the last words of a resolve are often emptier than those of the fire
+        if before and not alert.firing:  # a resolve often says less than the fire did
             kept = replace(before.alert, firing=False, ends_at=state.ends_at)
-        row = AlertRow(before.id if before else 0, kept, state, self.policy.sensitivity.of(alert.labels), self.now)
+        row = AlertRow(before.id if before else 0, kept, state, self.policy.sensitivity.of(kept.labels), self.now)
         row.decided, row.inhibits = (before.decided, before.inhibits) if before else ("", None)
         return Seen(row, verdict, before)
 
@@ -134,9 +137,9 @@ class _Round:
 
     def _marks_inhibitor(self, one: Seen) -> bool:
         """Marks an alert that mutes others; True when who is muted may have changed."""
-        rules = self.policy.inhibits(one.row.alert)
+        rules, before = self.policy.inhibits(one.row.alert), one.row.inhibits
         one.row.inhibits = msgspec.json.encode(rules).decode() if rules else None
-        return bool(rules)
+        return before != one.row.inhibits or (bool(rules) and one.verdict != Verdict.duplicate)
 
     def _save_alerts(self, seen: Sequence[Seen]) -> None:
         for one in seen:
@@ -181,13 +184,16 @@ class _Round:
             number += 1
 
     def _enter(self, number: int, row: AlertRow, node: Node) -> None:
-        mute, until = self.policy.mute(row.alert, node, self.silences, self.sources, self.now)
-        self.moves.check_by(number, until)
-        before = self.moves.member(number, row.id)
-        after = Member(row.alert.severity, True, mute.kind.value if mute else "")
-        self.moves.describe(number, lambda incident: describe(incident, row.alert, self._highest(incident, row)))
+        before, after = self.moves.member(number, row.id), self._firing(number, row, node)
         self.moves.add(number, Delta(before.member if before else None, after))
         self.moves.put(MemberRow(number, row.id, after, row.state.starts_at, 0.0, new=before is None))
+
+    def _firing(self, number: int, row: AlertRow, node: Node) -> Member:
+        """An alert that fires, as this incident sees it. The incident is told what it says and how secret it is."""
+        mute, until = self.policy.mute(row.alert, node, self.silences, self.sources, self.now)
+        self.moves.check_by(number, until)
+        self.moves.describe(number, lambda incident: describe(incident, row.alert, self._highest(incident, row)))
+        return Member(row.alert.severity, True, mute.kind.value if mute else "")
 
     def _highest(self, incident: Incident, row: AlertRow) -> str:
         same = incident.sensitivity == row.sensitivity
@@ -201,8 +207,10 @@ class _Round:
         places = members.firing(self.conn, list(by_alert))
         self.moves.load({place.incident for place in places})
         for place in places:
-            one = by_alert[place.alert]
+            one, number = by_alert[place.alert], place.incident
             row = one.row
-            after = Member(row.alert.severity, row.state.firing, place.member.muted if row.state.firing else "")
-            self.moves.add(place.incident, Delta(place.member, after, one.verdict == Verdict.duplicate))
-            self.moves.put(MemberRow(place.incident, row.id, after, row.state.starts_at, row.state.ends_at))
+            after = Member(row.alert.severity, False)
+            if row.state.firing:
+                after = self._firing(number, row, self.policy.node(self.moves.rows[number].incident.route))
+            self.moves.add(number, Delta(place.member, after, one.verdict == Verdict.duplicate))
+            self.moves.put(MemberRow(number, row.id, after, row.state.starts_at, row.state.ends_at))
