@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 import msgspec
 from msgspec.structs import replace
@@ -24,7 +25,7 @@ from bot.store.members import MemberRow
 from rules.alert import Alert, Verdict, merge
 from rules.change import Change
 from rules.incident import Delta, Incident, Member, describe, takes
-from rules.mute import NEVER
+from rules.mute import NEVER, Silence, Sources
 from rules.route import Node
 
 Told = list[tuple[int, Change]]
@@ -99,7 +100,14 @@ class _Round:
     def __init__(self, conn: Connection, policy: Policy, run: str, now: float) -> None:
         self.conn, self.policy, self.now = conn, policy, now
         self.moves = Moves(conn, policy, run, now)
-        self.silences = silences.current(conn, now)
+
+    @cached_property
+    def silences(self) -> list[Silence]:
+        return silences.current(self.conn, self.now)
+
+    @cached_property
+    def sources(self) -> Sources:
+        return inhibiting_sources(self.conn, self.policy)
 
     def absorb(self, alerts: Sequence[Alert], told: Told) -> list[Seen]:
         known = alert_rows.load(self.conn, [(alert.source, alert.fingerprint) for alert in alerts])
@@ -107,7 +115,6 @@ class _Round:
         self._number_new([one.row for one in seen if one.before is None])
         inhibitors = [one for one in seen if one.changed and self._marks_inhibitor(one)]
         self._save_alerts(seen)
-        self.sources = inhibiting_sources(self.conn, self.policy)
         self._join([one for one in seen if one.verdict in FIRED and one.row.state.firing])
         self._update([one for one in seen if one.before and one.verdict not in FIRED and one.changed])
         told += self.moves.save()
@@ -151,6 +158,8 @@ class _Round:
 
     def _join(self, fired: Sequence[Seen]) -> None:
         """Alerts that fire join the incident of each route that takes them; a new one is opened where none takes it."""
+        if not fired:
+            return
         places = [(one.row, node) for one in fired for node in one.nodes]
         slots = [slot_of(node.id, node.group_of(row.alert.labels)) for row, node in places]
         self.moves.load_latest(dict.fromkeys(slots))

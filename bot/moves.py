@@ -94,6 +94,8 @@ class Moves:
 
     def save(self) -> list[tuple[int, Change]]:
         """Applies what is gathered, writes everything, and returns what happened, oldest first."""
+        if not self.rows:
+            return []
         self.apply()
         moved = [row for number, row in self.rows.items() if number in self._new or row.incident != self._before[number].incident]
         for number, row in self.rows.items():  # also where nothing moved: the timing may have changed with the config
