@@ -71,7 +71,7 @@ class Senders:
                 assert await self._tell(http, [key])
 
     async def _send(self, http: aiohttp.ClientSession, keys: list[tuple[str, str]]) -> None:
-        while await self._tell(http, self._dice.sample(keys, self._dice.randint(1, 3))):
+        while await self._tell(http, self._dice.sample(keys, self._dice.randint(1, 3))):  # noqa: ASYNC110 - the pace of a sender
             await asyncio.sleep(0.01)
 
     async def _tell(self, http: aiohttp.ClientSession, keys: list[tuple[str, str]]) -> bool:
@@ -161,7 +161,8 @@ async def check_kept(process: Process, senders: Senders) -> None:
         states |= {(a["labels"]["alertname"], a["labels"]["instance"]): a["state"] for a in one["alerts"]}
     for key, sent in senders.alerts.items():
         if sent.known and sent.trying is None:
-            assert states.get(key) == ("firing" if sent.firing else "resolved"), f"{key}: accepted {sent}, found {states.get(key)}"
+            wanted = "firing" if sent.firing else "resolved"
+            assert states.get(key) == wanted, f"{key}: accepted {sent}, found {states.get(key)}"
         elif sent.known:
             assert key in states, f"{key} is gone"
 
@@ -180,6 +181,7 @@ async def check_shown(process: Process, platform: HttpChatServer) -> bool:
     for one in found:
         card = cards[one["number"]]
         firing = sum(alert["state"] == "firing" for alert in one["alerts"])
-        assert (card["state"], card["firing"], card["total"]) == (one["state"], firing, len(one["alerts"])), (card, one["deliveries"])
+        wanted = (one["state"], firing, len(one["alerts"]))
+        assert (card["state"], card["firing"], card["total"]) == wanted, (card, one["deliveries"])
         assert one["state"] == "resolved" or firing or card["closing"]
     return not any(card["closing"] for card in cards.values())
