@@ -11,7 +11,7 @@ from rules.alert import BadAlert, Report
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What arrived. `headers`: lower-case names. `path`: below the source's own address. `remote`: the sender's IP address."""
+    """What arrived. `headers`: looked up by lower-case names. `path`: below the source's own address. `remote`: the sender's IP address."""
 
     method: str
     path: str

@@ -138,10 +138,10 @@ class App:
         gate = Gate(lambda: self.config, time.monotonic)
         api = Api(self.store, self._policy, self.commands, self._link)
         pages = Pages(self.store, self._policy, self.sign_in, self._link)
-        web_app = Web(self.intake, lambda: self._sources, gate, api, self.health)
+        web_app = Web(self.intake, lambda: self._sources, gate, api, self.health, self._drain)
         routes = [route for chat in self._chats.values() for route in chat.routes()]
         host, _, port = self.config.listen.rpartition(":")
-        app = web_app.application([*routes, *pages.routes()], self._drain.count)
+        app = web_app.application([*routes, *pages.routes()])
         return await serve(app, host.strip("[]"), int(port))
 
     def _told(self, told: Told) -> None:

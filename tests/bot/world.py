@@ -83,7 +83,7 @@ class World:
         def expiry(source: str, key: str) -> float:
             return next((at for name, at in known.items() if f'"{name}"' in names[key]), 0.0)
 
-        _, keys, _ = await write(self.store, recheck.expire_due, self.policy, self.store.run, self.now, expiry)
+        _, keys = await write(self.store, recheck.expire_due, self.policy, self.store.run, self.now, expiry)
         return sorted(names[key].split('"')[3] for _, key in keys)
 
     async def silence(self, matchers: str, seconds: float) -> None:
