@@ -144,9 +144,9 @@ class _Round:
 
     def _marks_inhibitor(self, one: Seen) -> bool:
         """Marks an alert that mutes others; True when who is muted may have changed."""
-        rules, before = self.policy.inhibits(one.row.alert), one.row.inhibits
-        one.row.inhibits = msgspec.json.encode(rules).decode() if rules else None
-        return before != one.row.inhibits or (bool(rules) and one.verdict != Verdict.duplicate)
+        row, before = one.row, one.row.inhibits
+        row.inhibits = self.policy.inhibits(row.alert.labels)
+        return before != row.inhibits or (row.inhibits is not None and one.verdict != Verdict.duplicate)
 
     def _save_alerts(self, seen: Sequence[Seen]) -> None:
         for one in seen:

@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
+import msgspec
+
 from bot.config import Config
 from bot.secrets import token_matches
 from rules.access import Caller, caller_of, may, who_may
@@ -119,9 +121,10 @@ class Policy:
             self._clock_mutes[node.id] = known
         return known[1], known[2]
 
-    def inhibits(self, alert: Alert) -> list[tuple[int, tuple[str, ...]]]:
-        """The inhibition rules whose source this alert is: (place of the rule, mark)."""
-        return inhibits(alert.labels, self.inhibitions)
+    def inhibits(self, labels: Mapping[str, str]) -> str | None:
+        """What an alert with these labels mutes, as its row says it: JSON [[place of the rule, mark]…], None for nothing."""
+        marks = inhibits(labels, self.inhibitions) if self.inhibitions else []
+        return msgspec.json.encode(marks).decode() if marks else None
 
     def destinations(self, incident: Incident) -> list[str]:
         """The channels of an incident: its own and, where one of those is not cleared, those it is withheld to."""

@@ -78,6 +78,23 @@ def inhibiting(conn: Connection) -> list[tuple[int, str, str]]:
     return [(row.id, row.inhibits, _from_row(row).alert.title) for row in conn.execute(query).all()]
 
 
+def firing_marks(conn: Connection, after_id: int, limit: int) -> list[tuple[int, dict[str, str], str | None]]:
+    """(id, labels, inhibits) of firing alerts in the order of their ids: no more than marking them anew asks for."""
+    columns = (alerts.c.id, alerts.c.labels, alerts.c.inhibits)
+    query = select(*columns).where(alerts.c.id > after_id, alerts.c.firing).order_by(alerts.c.id).limit(limit)
+    return [(row[0], _DICT.decode(row[1]), row[2]) for row in conn.execute(query).all()]
+
+
+def mark(conn: Connection, marks: Sequence[tuple[int, str | None]]) -> None:
+    """Writes anew what alerts inhibit: (alert id, inhibits)."""
+    _mark(conn, [(inhibits, alert_id) for alert_id, inhibits in marks])
+
+
+def unmark_all(conn: Connection) -> None:
+    """There is no inhibition rule any more."""
+    conn.execute(update(alerts).where(alerts.c.inhibits.is_not(None)).values(inhibits=None))
+
+
 def firing_of(conn: Connection, source: str) -> list[AlertRow]:
     """All firing alerts of one source."""
     return [_from_row(row) for row in conn.execute(select(alerts).where(alerts.c.source == source, alerts.c.firing))]
@@ -107,6 +124,7 @@ _SAID = (
 )  # fmt: skip
 _insert = Bulk(insert(alerts), ("id", "source", "fingerprint", *_SAID))
 _update = Bulk(update(alerts).where(alerts.c.id == bindparam("b_id")), (*_SAID, "b_id"))
+_mark = Bulk(update(alerts).where(alerts.c.id == bindparam("b_id")), ("inhibits", "b_id"))
 _extend = Bulk(update(alerts).where(alerts.c.id == bindparam("b_id")), ("expires_at", "b_id"))
 
 

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import Engine, event
 
+from bot.reload import apply_policy
 from bot.store import alerts as alert_rows
 from bot.store.engine import Store
 from rules.alert import Severity, Verdict
@@ -221,6 +222,20 @@ async def test_an_alert_that_no_longer_matches_as_a_source_inhibits_no_longer(st
     await world.report(alert("ClusterDown", cluster="a", severity="high"))
     await world.passes(0)
     assert await world.muted() == ["", ""]
+
+
+async def test_new_inhibition_rules_are_applied_to_what_fires(store: Store, tmp_path: Path) -> None:
+    world = World(store, policy(tmp_path))
+    await world.report(alert("ClusterDown", cluster="a"), alert(cluster="a", severity="warning"), alert("Over"))
+    await world.report(alert("Over", firing=False, at=NOW))
+    for text, muted in ((INHIBIT, ["", "muted_by_inhibition"]), (ROUTE, ["", ""]), (INHIBIT, ["", "muted_by_inhibition"])):
+        world.policy = policy(tmp_path, text)
+        await apply_policy(store, world.policy, world.now)
+        await world.passes(0)
+        assert await world.muted() == muted
+        with statements() as seen:
+            await apply_policy(store, world.policy, world.now)
+        assert writes(seen) == []
 
 
 async def test_a_time_interval_mutes_until_it_is_over(store: Store, tmp_path: Path) -> None:
