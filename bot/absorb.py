@@ -201,12 +201,11 @@ class _Round:
         """An alert that fires, as this incident sees it. The incident is told what it says and how secret it is."""
         mute, until = self.policy.mute(row.alert, node, self.silences, self.sources, self.now)
         self.moves.check_by(number, until)
-        self.moves.describe(number, lambda incident: describe(incident, row.alert, self._highest(incident, row)))
+        incident = self.moves.rows[number].incident
+        if incident.sensitivity != row.sensitivity or not incident.labels.items() <= row.alert.labels.items():
+            highest = self.policy.sensitivity.highest(incident.sensitivity, row.sensitivity)
+            self.moves.describe(number, describe(incident, row.alert, highest))
         return Member(row.alert.severity, True, mute.kind.value if mute else "")
-
-    def _highest(self, incident: Incident, row: AlertRow) -> str:
-        same = incident.sensitivity == row.sensitivity
-        return row.sensitivity if same else self.policy.sensitivity.highest(incident.sensitivity, row.sensitivity)
 
     def _update(self, changed: Sequence[Seen]) -> None:
         """Alerts that resolved, or that fire on with another severity or other words."""

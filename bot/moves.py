@@ -69,10 +69,9 @@ class Moves:
     def put(self, member: MemberRow) -> None:
         self._touched[member.incident, member.alert] = member
 
-    def describe(self, number: int, change: Callable[[Incident], Incident]) -> None:
+    def describe(self, number: int, incident: Incident) -> None:
         """Changes what an incident says of itself (title, labels, sensitivity)."""
-        row = self.rows[number]
-        row.incident = change(row.incident)
+        self.rows[number].incident = incident
 
     def check_by(self, number: int, at: float) -> None:
         """Has the mutes of an incident looked at by this time at the latest."""

@@ -131,10 +131,11 @@ _extend = Bulk(update(alerts).where(alerts.c.id == bindparam("b_id")), ("expires
 def _said(row: AlertRow) -> tuple[Any, ...]:
     """All columns but those that name the alert, in the order of _SAID."""
     alert, state = row.alert, row.state
+    links = to_json(alert.links).decode() if alert.links else "[]"
     return (
-        to_json(alert.labels).decode(), to_json(alert.annotations).decode(), to_json(alert.links).decode(), int(alert.severity),
-        row.sensitivity, state.firing, state.starts_at, state.ends_at, state.expires_at, state.expired, state.resolved_on,
-        row.seen_at, row.decided, row.inhibits,
+        to_json(alert.labels).decode(), to_json(alert.annotations).decode(), links, int(alert.severity), row.sensitivity,
+        state.firing, state.starts_at, state.ends_at, state.expires_at, state.expired, state.resolved_on, row.seen_at,
+        row.decided, row.inhibits,
     )  # fmt: skip
 
 
