@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, bindparam, insert, literal_column, select, update
 
-from bot.store.sql import Bulk, among, to_json
+from bot.store.sql import Bulk, Query, to_json
 from bot.store.tables import alerts, members
 from rules.alert import Alert, AlertState, Link, Severity
 
@@ -40,14 +40,13 @@ def load(conn: Connection, keys: Iterable[Key]) -> dict[Key, AlertRow]:
         prints[source].append(fingerprint)
     found: dict[Key, AlertRow] = {}
     for source, of_source in prints.items():
-        query = select(alerts).where(alerts.c.source == source, among(conn, alerts.c.fingerprint, of_source))
-        for row in conn.execute(query).all():
+        for row in _LOAD(conn, source=source, values=of_source):
             found[source, row.fingerprint] = _from_row(row)
     return found
 
 
 def load_ids(conn: Connection, ids: Iterable[int]) -> dict[int, AlertRow]:
-    return {row.id: _from_row(row) for row in conn.execute(select(alerts).where(among(conn, alerts.c.id, ids))).all()}
+    return {row.id: _from_row(row) for row in _LOAD_IDS(conn, values=list(ids))}
 
 
 def add(conn: Connection, rows: Sequence[AlertRow]) -> None:
@@ -122,6 +121,8 @@ _SAID = (
     "labels", "annotations", "links", "severity", "sensitivity", "firing", "starts_at", "ends_at", "expires_at", "expired",
     "resolved_on", "seen_at", "decided", "inhibits",
 )  # fmt: skip
+_LOAD = Query(lambda among: select(alerts).where(alerts.c.source == bindparam("source"), among(alerts.c.fingerprint)))
+_LOAD_IDS = Query(lambda among: select(alerts).where(among(alerts.c.id)))
 _insert = Bulk(insert(alerts), ("id", "source", "fingerprint", *_SAID))
 _update = Bulk(update(alerts).where(alerts.c.id == bindparam("b_id")), (*_SAID, "b_id"))
 _mark = Bulk(update(alerts).where(alerts.c.id == bindparam("b_id")), ("inhibits", "b_id"))

@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 from sqlalchemy import Connection, bindparam, case, func, insert, or_, select, update
 
-from bot.store.sql import Bulk, among, clean
+from bot.store.sql import Bulk, Query, among, clean
 from bot.store.tables import deliveries
 
 
@@ -45,8 +45,7 @@ _GAP = or_(deliveries.c.wanted > deliveries.c.shown, deliveries.c.thread_wanted 
 
 
 def of_incidents(conn: Connection, numbers: Sequence[int]) -> list[Delivery]:
-    query = select(*_FIELDS).where(among(conn, deliveries.c.incident, numbers)).order_by(deliveries.c.id)
-    return [_from_row(row) for row in conn.execute(query).all()]
+    return [_from_row(row) for row in _OF_INCIDENTS(conn, values=list(numbers))]
 
 
 def load(conn: Connection, ids: Iterable[int]) -> list[Delivery]:
@@ -55,21 +54,13 @@ def load(conn: Connection, ids: Iterable[int]) -> list[Delivery]:
 
 def pending(conn: Connection, channels: Sequence[str], now: float, limit: int, without: Iterable[int]) -> list[Delivery]:
     """What these channels do not show yet and may be tried now: worst first, then the longest due. `without`: ids in flight."""
-    query = (
-        select(*_FIELDS)
-        .where(_GAP, deliveries.c.channel.in_(channels), deliveries.c.due_at <= now, deliveries.c.retry_at <= now)
-        .where(deliveries.c.id.not_in(list(without)))
-        .order_by(deliveries.c.urgency, deliveries.c.due_at)
-        .limit(limit)
-    )
-    return [_from_row(row) for row in conn.execute(query).all()]
+    found = _PENDING(conn, values=list(channels), without=list(without), now=now, most=limit)
+    return [_from_row(row) for row in found]
 
 
 def next_due(conn: Connection, channels: Sequence[str], now: float) -> float:
     """When something of these channels may be tried next, after `now`; infinity when nothing waits."""
-    later = case((deliveries.c.due_at > deliveries.c.retry_at, deliveries.c.due_at), else_=deliveries.c.retry_at)
-    query = select(func.min(later)).where(_GAP, deliveries.c.channel.in_(channels), later > now)
-    found = conn.scalar(query)
+    found = _NEXT_DUE(conn, values=list(channels), now=now)[0][0]
     return float("inf") if found is None else float(found)
 
 
@@ -104,6 +95,16 @@ def record(conn: Connection, rows: Sequence[Delivery]) -> None:
     _rerecord(conn, [tuple(getattr(row, name) for name in (*_RECORDED, "id")) for row in clean_rows])
 
 
+_LATER = case((deliveries.c.due_at > deliveries.c.retry_at, deliveries.c.due_at), else_=deliveries.c.retry_at)
+_OF_INCIDENTS = Query(lambda among: select(*_FIELDS).where(among(deliveries.c.incident)).order_by(deliveries.c.id))
+_PENDING = Query(
+    lambda among: select(*_FIELDS)
+    .where(_GAP, among(deliveries.c.channel), ~among(deliveries.c.id, "without"))
+    .where(deliveries.c.due_at <= bindparam("now"), deliveries.c.retry_at <= bindparam("now"))
+    .order_by(deliveries.c.urgency, deliveries.c.due_at)
+    .limit(bindparam("most"))
+)
+_NEXT_DUE = Query(lambda among: select(func.min(_LATER)).where(_GAP, among(deliveries.c.channel), bindparam("now") < _LATER))
 _COLUMNS = [name for name in deliveries.c.keys() if name != "id"]  # noqa: SIM118 - the keys of a collection that is no mapping
 _RECORDED = ("shown", "ref", "shown_at", "thread_shown", "run", "failures", "retry_at", "failure", "error", "plain")
 _BY_ID = update(deliveries).where(deliveries.c.id == bindparam("b_id"))

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, update
 
-from bot.store.sql import Bulk, among, to_json
+from bot.store.sql import Bulk, Query, among, to_json
 from bot.store.tables import incidents
 from rules.alert import Severity
 from rules.incident import Incident, State
@@ -30,16 +30,12 @@ def slot_of(route: str, group: Mapping[str, str]) -> str:
 
 
 def load(conn: Connection, numbers: Iterable[int]) -> dict[int, IncidentRow]:
-    return {
-        row.number: _from_row(row)
-        for row in conn.execute(select(incidents).where(among(conn, incidents.c.number, numbers))).all()
-    }
+    return {row.number: _from_row(row) for row in _LOAD(conn, values=list(numbers))}
 
 
 def latest(conn: Connection, slots: Iterable[str]) -> dict[str, IncidentRow]:
     """The newest incident of each slot that has one."""
-    query = select(incidents).where(among(conn, incidents.c.slot, slots), incidents.c.latest)
-    return {row.slot: _from_row(row) for row in conn.execute(query).all()}
+    return {row.slot: _from_row(row) for row in _LATEST(conn, values=list(slots))}
 
 
 def due(conn: Connection, now: float, limit: int) -> list[IncidentRow]:
@@ -55,8 +51,7 @@ def due(conn: Connection, now: float, limit: int) -> list[IncidentRow]:
 
 def next_due(conn: Connection) -> float:
     """When the next incident has something to do, in seconds since the epoch; infinity when none has."""
-    times = [conn.scalar(select(func.min(at)).where(at.is_not(None))) for at in (incidents.c.due_at, incidents.c.check_at)]
-    return min((at for at in times if at is not None), default=NEVER)
+    return min((at for at in _NEXT_DUE(conn)[0] if at is not None), default=NEVER)
 
 
 def check_all(conn: Connection, now: float) -> None:
@@ -104,6 +99,13 @@ def save(conn: Connection, rows: Sequence[IncidentRow]) -> None:
     _update(conn, [(*_said(row), row.incident.number) for row in rows])
 
 
+_LOAD = Query(lambda among: select(incidents).where(among(incidents.c.number)))
+_LATEST = Query(lambda among: select(incidents).where(among(incidents.c.slot), incidents.c.latest))
+_NEXT_DUE = Query(
+    lambda _: select(
+        *(select(func.min(at)).where(at.is_not(None)).scalar_subquery() for at in (incidents.c.due_at, incidents.c.check_at))
+    )
+)
 _SAID = ("state", "severity", "active", "changed_at", "resolved_at", "due_at", "check_at", "body")
 _insert = Bulk(insert(incidents), ("number", "slot", "latest", *_SAID))
 _update = Bulk(update(incidents).where(incidents.c.number == bindparam("b_number")), (*_SAID, "b_number"))
