@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from itertools import groupby
@@ -125,7 +126,7 @@ SQL_ERROR = 1
 
 def is_away(problem: BaseException) -> bool:
     """Whether the database cannot take anything now, rather than not this."""
-    if isinstance(problem, StoreUnavailable | OSError | InterfaceError | PoolTimeout):
+    if isinstance(problem, StoreUnavailable | OSError | InterfaceError | PoolTimeout | sqlite3.OperationalError):
         return True
     if not isinstance(problem, DBAPIError):
         return False
