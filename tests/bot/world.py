@@ -18,7 +18,7 @@ from bot.store.engine import Store
 from bot.store.incidents import IncidentRow
 from rules.alert import Alert, Severity, Verdict, fingerprint
 from rules.change import Kind
-from rules.incident import Incident, State
+from rules.incident import Incident
 from rules.matcher import parse_matchers
 from rules.mute import Silence
 from tests.standins.stores import write
@@ -140,6 +140,3 @@ class World:
 
     async def _all(self, table: Any) -> Sequence[Any]:
         return await self.store.read(lambda conn: conn.execute(select(table)).all())
-
-
-RESOLVED = State.resolved

@@ -193,7 +193,7 @@ async def test_no_value_in_an_error(store: Store) -> None:
     with pytest.raises(IntegrityError) as told:
         await store.write(put, "confidential")
     assert "INSERT INTO facts" in str(told.value)
-    assert "[SQL parameters hidden" in str(told.value)
+    assert "confidential" not in str(told.value)
 
 
 @pytest.mark.parametrize(
