@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 import time
@@ -201,10 +202,18 @@ async def _run(app: App) -> int:
         return 1
     reloads: set[asyncio.Task[bool]] = set()
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: reloads.add(asyncio.ensure_future(app.reload())))
+    _spare_the_collector()
     announce(app)
     await wait_for_stop()
     await app.stop()
     return 0
+
+
+def _spare_the_collector() -> None:
+    """What exists now stays for good; the garbage collector need not walk it again and again (a tenth of intake)."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 async def wait_for_stop() -> None:

@@ -54,6 +54,8 @@ class Intake:
                 opened.append((report, report.open()))
             except BadAlert as problem:
                 bad.append(problem)
+        if not opened:
+            return
         absorbed = await self._store.write(self._absorb, [alert for _, alert in opened], weight=len(opened))
         for (report, alert), verdict in zip(opened, absorbed.verdicts, strict=True):
             if verdict not in (Verdict.stale, Verdict.early_resolve):

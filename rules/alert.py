@@ -8,7 +8,6 @@ from enum import Enum, IntEnum
 
 import msgspec
 
-
 OWN_SOURCE = "tocsin"
 """The source of the alerts that Tocsin raises about itself."""
 

@@ -33,6 +33,18 @@ def told(conn: Connection, number: int, after: int = 0, limit: int = 1000) -> li
     return [(row.id, Change(Kind(row.kind), row.at, row.by, row.text)) for row in found]
 
 
+def latest(conn: Connection, number: int, limit: int) -> list[Change]:
+    """The newest entries, oldest of them first."""
+    found = _LATEST(conn, number=number, most=limit)
+    return [Change(Kind(row.kind), row.at, row.by, row.text) for row in reversed(found)]
+
+
+_LATEST = Query(
+    lambda _: select(timeline)
+    .where(timeline.c.incident == bindparam("number"))
+    .order_by(timeline.c.id.desc())
+    .limit(bindparam("most"))
+)
 _LAST = Query(
     lambda among: select(timeline.c.incident, func.max(timeline.c.id).label("last"))
     .where(among(timeline.c.incident))
