@@ -88,10 +88,9 @@ def counts(conn: Connection) -> dict[tuple[str, Severity], int]:
 
 def add(conn: Connection, rows: Sequence[IncidentRow]) -> None:
     """Inserts new incidents; each becomes the latest of its slot."""
-    if not rows:
-        return
     slots = [slot_of(row.incident.route, row.incident.group) for row in rows]
-    conn.execute(update(incidents).where(among(conn, incidents.c.slot, slots), incidents.c.latest).values(latest=False))
+    if _LATEST(conn, values=slots):
+        conn.execute(update(incidents).where(among(conn, incidents.c.slot, slots), incidents.c.latest).values(latest=False))
     _insert(conn, [(row.incident.number, slot, True, *_said(row)) for slot, row in zip(slots, rows, strict=True)])
 
 
