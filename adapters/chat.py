@@ -64,10 +64,14 @@ class Invocation(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """The private answer to a command. Plain text; lines are separated by newlines."""
+    """The private answer to a command. Plain text; lines are separated by newlines.
+
+    `matchers`: of the preview of a silence, what it would mute, as one may write and edit it.
+    """
 
     text: str
     ok: bool = True
+    matchers: str = ""
 
 
 class Suggestion(msgspec.Struct, frozen=True):
@@ -80,8 +84,8 @@ class Suggestion(msgspec.Struct, frozen=True):
 class Message(msgspec.Struct, frozen=True):
     """A post that Tocsin keeps itself, for a chat that has no server of its own (the console).
 
-    `key` names it once and for all. `parent` is the id of the card whose thread it is in, 0 for a card. `body` is the adapter's own
-    JSON. Times are seconds since the epoch.
+    `key` names it once and for all. `parent` is the id of the card whose thread it is in, 0 for a card. `body` is the adapter's
+    own JSON. Times are seconds since the epoch.
     """
 
     id: int
@@ -131,7 +135,8 @@ class Sessions(Protocol):
 class Home(msgspec.Struct, frozen=True):
     """What a person finds on their own page: what they own, what they acknowledged and forgot, silences that end soon.
 
-    `forgotten`: cards they acknowledged long ago that still fire. `silences`: (id, matchers in words, end in seconds since the epoch).
+    `forgotten`: cards they acknowledged long ago that still fire. `silences`: (id, matchers as one may write them, end in seconds
+    since the epoch).
     """
 
     mine: tuple[Card, ...] = ()
@@ -176,10 +181,14 @@ class Desk(Protocol):
         """What a command would do, in words, without doing it (`It would mute 3 firing alerts.`); never raises."""
 
     async def card(self, invocation: Invocation) -> Card | None:
-        """The full card of the incident whose number is the invocation's text, if this person may see it."""
+        """The full card of the incident whose number is the invocation's text, if this person may see it.
+
+        If the invocation names a channel, the card is to be shown there: then only if that channel's clearance allows it, too.
+        Raises DeliveryError(transient) when the store does not answer.
+        """
 
     async def home(self, invocation: Invocation) -> Home:
-        """The person's own page; empty for a stranger."""
+        """The person's own page; empty for a stranger. Raises DeliveryError(transient) when the store does not answer."""
 
 
 class Lane(msgspec.Struct, frozen=True):
@@ -211,8 +220,8 @@ class Chat(Protocol):
     async def find(self, channel: Channel, key: str, thread: str = "", since: float = 0.0) -> str | None:
         """The handle of the post with this key if it arrived; None if it surely did not. Raises DeliveryError if it cannot tell.
 
-        `thread`: the handle of the card in whose thread to look, for the key of a reply. `since`: it cannot have been posted before
-        this time, in seconds since the epoch (0.0: not known).
+        `thread`: the handle of the card in whose thread to look, for the key of a reply. `since`: it cannot have been posted
+        before this time, in seconds since the epoch (0.0: not known).
         """
 
     def lanes(self, op: str, channel: Channel) -> Sequence[Lane]:
