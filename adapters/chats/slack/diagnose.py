@@ -117,7 +117,7 @@ async def _channel_remedy(client: Client, me: Identity, name: str, channel: Chan
         told = (await client.call("conversations.info", channel=channel.id)).get("channel") or {}
     except SlackFailure as problem:
         if problem.code == "channel_not_found":
-            return f"Slack shows no such channel: correct channels.{name}.id, or if it is private, write /invite @{me.name} in it."
+            return f"Slack shows no such channel: correct channels.{name}.id; if it is private, write /invite @{me.name} there."
         return f"{problem.reason}."
     except DeliveryError as problem:
         return f"Run this again: {problem.reason}."

@@ -10,8 +10,8 @@ import re
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
-MOST_READ = 20_000
-"""Characters of a text that anybody looks at; more than any place holds."""
+MOST_READ, MOST_OF_LINE = 10_000, 2000
+"""Characters of a text, or of a line, that are looked at; more than any place holds."""
 MOST_URL = 1500
 LATEST = 253402300799.0  # the last second of the year 9999; 0.0 stands first below so that NaN becomes 0
 
@@ -35,14 +35,16 @@ _SPECIAL = re.compile(r"(?<![^\W_])_+|_+(?![^\W_])|[*~`]|:(?=[\w+-]+:)|@(?=\w)|#
 _NO_LABEL = re.compile(r"[^\w /-]+|_+")
 
 
-def clean(text: str) -> str:
+def clean(text: str, most: int = MOST_READ) -> str:
     """The text without bidi controls and invisible characters; control characters become visible, broken ones U+FFFD."""
-    return text[:MOST_READ].replace("\r\n", "\n").translate(_TABLE)
+    if len(text) > most:
+        text = f"{text[:most]}…"
+    return text.replace("\r\n", "\n").translate(_TABLE)
 
 
 def one_line(text: str) -> str:
     """Clean, on one line."""
-    return " ".join(clean(text).split())
+    return " ".join(clean(text, MOST_OF_LINE).split())
 
 
 def size(text: str) -> int:
