@@ -27,7 +27,7 @@ def post_message(work: Workspace, call: Call) -> Body:
 
 
 def update(work: Workspace, call: Call) -> Body:
-    """`text` without `blocks` deletes the blocks; attachments and metadata that are left out stay."""
+    """`text` without `blocks` deletes the blocks; whatever else is left out stays."""
     channel = work.reach(call.text("channel"))
     if channel.archived:
         raise SlackError("is_inactive")
@@ -41,6 +41,7 @@ def update(work: Workspace, call: Call) -> Body:
         said.attachments = message.attachments
     if "text" not in call.args:
         said.text = message.text
+        said.blocks = said.blocks if "blocks" in call.args else message.blocks
     said.parse = call.text("parse", "client")
     metadata = _metadata(work, call)
     message.metadata = message.metadata if metadata is None else metadata
@@ -139,7 +140,7 @@ def said_with(work: Workspace, by: str, args: Body) -> Version:
     limits.check_message(blocks, attachments)
     if not text and not blocks and not attachments:
         raise SlackError("no_text")
-    link_names, parse = str(args.get("link_names", "")).lower() in ("1", "true"), str(args.get("parse", "none"))
+    link_names, parse = str(args.get("link_names", "")).lower() in ("1", "true"), str(args.get("parse", ""))
     parts = [*blocks, *(block for one in attachments for block in one.get("blocks") or ())]
     for block in parts:
         block.setdefault("block_id", work.new_id("b"))

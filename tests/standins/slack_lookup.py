@@ -30,7 +30,7 @@ def info(work: Workspace, call: Call) -> Body:
 
 def members(work: Workspace, call: Call) -> Body:
     channel = _readable(work, call, "read")
-    page, following = _page(channel.members, call, 100, 1000)
+    page, following = _page(channel.members, channel.members, call, 100, 1000)
     return {"members": page, "response_metadata": {"next_cursor": following}}
 
 
@@ -45,7 +45,7 @@ def conversations(work: Workspace, call: Call) -> Body:
         and not (channel.archived and call.flag("exclude_archived"))
         and (not channel.private or work.bot_user in channel.members)
     ]
-    page, following = _page(found, call, 100, 999)
+    page, following = _page(found, [str(one["id"]) for one in found], call, 100, 999)
     return {"channels": page, "response_metadata": {"next_cursor": following}}
 
 
@@ -104,7 +104,7 @@ def user_info(work: Workspace, call: Call) -> Body:
 
 
 def users(work: Workspace, call: Call) -> Body:
-    page, following = _page([as_user(work, user) for user in work.users], call, 1000, 1000)
+    page, following = _page([as_user(work, user) for user in work.users], list(work.users), call, 1000, 1000)
     return {"members": page, "cache_ts": int(work.clock.now()), "response_metadata": {"next_cursor": following}}
 
 
@@ -190,21 +190,21 @@ def _micros(ts: str) -> int:
 
 
 def _messages(work: Workspace, call: Call, found: Sequence[Message], usual: int) -> Body:
-    page, following = _page(found, call, usual, 1000)
+    page, following = _page(found, [m.ts for m in found], call, usual, 1000)
     body: Body = {"messages": [as_seen(work, m, call.flag("include_all_metadata")) for m in page], "has_more": bool(following)}
     return {**body, "response_metadata": {"next_cursor": following}} if following else body
 
 
-def _page(found: Sequence[Any], call: Call, usual: int, most: int) -> tuple[list[Any], str]:
-    """The page that the cursor asks for, and the cursor of the next one; empty at the end."""
-    limit = call.number("limit", usual, most)
+def _page(found: Sequence[Any], keys: Sequence[str], call: Call, usual: int, most: int) -> tuple[list[Any], str]:
+    """The page that the cursor asks for, and the cursor of the next one; empty at the end. A cursor names the last one told."""
+    limit, cursor = call.number("limit", usual, most), call.text("cursor", "")
     try:
-        start = int(base64.b64decode(call.text("cursor", "")).removeprefix(b"next:") or b"0")
+        start = keys.index(base64.b64decode(cursor).decode().removeprefix("next:")) + 1 if cursor else 0
     except ValueError:
         raise SlackError("invalid_cursor") from None
-    after = start + limit
-    following = base64.b64encode(f"next:{after}".encode()).decode() if after < len(found) else ""
-    return list(found[start:after]), following
+    end = start + limit
+    following = base64.b64encode(f"next:{keys[end - 1]}".encode()).decode() if end < len(found) else ""
+    return list(found[start:end]), following
 
 
 def _paid(work: Workspace) -> None:

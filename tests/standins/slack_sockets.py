@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
@@ -34,10 +35,15 @@ class Link:
         # The public close() would wait for the reader's receive(), which answers with a code of its own.
         writer = self.socket._writer
         if writer is not None and not self.socket.closed:
-            await writer.close(code, b"")
+            with suppress(ConnectionError):  # the other side was faster
+                await writer.close(code, b"")
 
     def drop(self) -> None:
         reset(self.request)
+
+    @property
+    def alive(self) -> bool:
+        return self.request.transport is not None and not self.request.transport.is_closing()
 
 
 class Sockets:
@@ -124,6 +130,11 @@ class Sockets:
         for link in self.links if links is None else links:
             link.stale = True
 
+    def thaw(self) -> None:
+        """They answer again, also what came meanwhile."""
+        for link in self.links:
+            link.stale = False
+
     def _open(self, work: Workspace, call: Call) -> Body:
         ticket = self.workspace.new_id("ticket")
         self._tickets[ticket] = False
@@ -134,7 +145,7 @@ class Sockets:
         self.handshakes.append(status or 101)
         if status:
             return web.Response(status=status, text="no")
-        socket = web.WebSocketResponse(autoping=False)
+        socket = web.WebSocketResponse(autoping=False, autoclose=False)
         await socket.prepare(request)
         self.opened += 1
         link = Link(self.opened, socket, request)
@@ -152,9 +163,11 @@ class Sockets:
         try:
             await link.tell(_hello(self.workspace.app, len(self.links)))
             self.workspace.changed()
-            async for message in link.socket:
-                if not link.stale:
-                    await self._read(link, message)
+            while link.alive and not link.socket.closed:
+                message = await link.socket.receive()
+                while link.stale and link.alive:  # noqa: ASYNC110  # no event tells of a transport that closes
+                    await asyncio.sleep(0.02)
+                await self._read(link, message)
         finally:
             self.links.remove(link)
             self.workspace.changed()
@@ -165,6 +178,8 @@ class Sockets:
         elif message.type == WSMsgType.TEXT:
             ack = msgspec.json.decode(message.data)
             self._acked(link, str(ack.get("envelope_id")), ack.get("payload"))
+        else:
+            await link.socket.close()
 
     def _acked(self, link: Link, envelope: str, payload: Any) -> None:
         sender, waiting = self._waiting.get(envelope, (link, None))

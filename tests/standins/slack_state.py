@@ -69,7 +69,7 @@ class Version(msgspec.Struct):
     blocks: list[Body] = []
     attachments: list[Body] = []
     link_names: bool = False
-    parse: str = "none"
+    parse: str = ""
 
     @property
     def all_blocks(self) -> Iterator[tuple[int, Body]]:

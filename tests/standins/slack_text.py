@@ -33,7 +33,7 @@ class Text(msgspec.Struct, frozen=True):
 def texts(said: Version) -> Iterator[Text]:
     """Every text of a message, as the platform would read it."""
     full = said.link_names or said.parse == "full"
-    yield Text(said.text, pings=full, urls=said.parse != "none" or full)
+    yield Text(said.text, pings=full, urls=said.parse != "none")
     yield from _in_blocks(said.blocks)
     for attachment in said.attachments:
         yield from _in_blocks(attachment.get("blocks") or ())
