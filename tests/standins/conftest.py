@@ -10,6 +10,7 @@ from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from tests.standins.slack import Slack
+from tests.standins.slack_listener import Heard, buttons
 
 
 @pytest.fixture(autouse=True)
@@ -46,3 +47,20 @@ async def handler(slack: Slack, app: AsyncApp) -> AsyncIterator[AsyncSocketModeH
     await slack.connected()
     yield handler
     await handler.close_async()  # type: ignore[no-untyped-call]  # the same
+
+
+@pytest.fixture
+def heard(app: AsyncApp) -> Heard:
+    heard = Heard()
+    app.action({"action_id": "tocsin:ack"})(heard.listen)
+    app.action({"action_id": "tocsin:snooze"})(heard.listen)
+    app.action({"action_id": "time"})(heard.listen)
+    app.command("/tocsin")(heard.listen)
+    app.view("silence")(heard.listen)
+    app.view_closed("silence")(heard.listen)
+    return heard
+
+
+@pytest.fixture
+async def card(client: AsyncWebClient) -> str:
+    return str((await client.chat_postMessage(channel="C0DB", text="fire", blocks=buttons("Ack", "Resolve")))["ts"])

@@ -85,9 +85,11 @@ class Faults:
         """No answer at all."""
         return self.add(Fault("hang", method, **when))
 
-    def error(self, method: str, code: str, more: dict[str, Any] | None = None, **when: Unpack[When]) -> Fault:
-        """`ok: false` with this code; `more`: what else the body says."""
-        return self.add(Fault("error", method, code=code, more=more or {}, **when))
+    def error(
+        self, method: str, code: str, times: int = -1, channel: str = "", p: float = 1.0, seed: int = 0, **more: Any
+    ) -> Fault:
+        """`ok: false` with this code, and nothing done; `more`: what else the body says."""
+        return self.add(Fault("error", method, times, p, 0, channel, code=code, more=more))
 
     def limit(self, method: str, retry_after: int | None = 1, **when: Unpack[When]) -> Fault:
         """429 once, or `times`; without the header if `retry_after` is None."""

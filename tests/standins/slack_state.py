@@ -168,6 +168,7 @@ class Workspace:
         self.usergroups: dict[str, tuple[str, list[str]]] = {}
         self.messages: list[Message] = []
         self._by_ts: dict[tuple[str, str], Message] = {}
+        self._threads: dict[tuple[str, str], list[Message]] = {}
         self.ephemerals: list[Message] = []
         self.views: dict[str, View] = {}
         self.unfurls: list[Unfurl] = []
@@ -178,7 +179,7 @@ class Workspace:
         # How this workspace is set up; tests change it.
         self.free_plan = False
         self.home_enabled = True
-        self.unfurl_domains: set[str] = set()
+        self.unfurl_domains: list[str] = []
         self.orphans = ""
         """The error that a reply to an unknown parent gets; empty: it is kept, which is what we have seen told."""
         self.history_lag = 0.0
@@ -232,11 +233,13 @@ class Workspace:
     def keep(self, message: Message) -> None:
         self.messages.append(message)
         self._by_ts[(message.channel, message.ts)] = message
+        if message.is_reply:
+            self._threads.setdefault((message.channel, message.thread_ts), []).append(message)
         self.changed()
 
     def thread(self, channel: str, ts: str) -> list[Message]:
         """The replies to a message, oldest first."""
-        return [m for m in self.messages if m.thread_ts == ts and m.ts != ts and m.channel == channel and not m.deleted]
+        return [message for message in self._threads.get((channel, ts), ()) if not message.deleted]
 
     def reach(self, name: str) -> Channel:
         """The channel of an id or a name; of a user's id, their direct messages. Raises channel_not_found."""

@@ -89,7 +89,7 @@ async def test_chance_repeats_itself(slack: Slack, client: AsyncWebClient) -> No
 
     async def run() -> list[bool]:
         slack.faults.clear()
-        slack.faults.error("chat.postMessage", "fatal_error", p=0.5, seed=7)
+        slack.faults.error("chat.postMessage", "fatal_error", p=0.5)
         outcomes = []
         for _ in range(12):
             try:
