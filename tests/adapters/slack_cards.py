@@ -17,7 +17,8 @@ HOSTILE: Sequence[str] = (
     "@channel", "@everyone", "#general", "<http://evil.example|click>", "http://evil.example", "www.evil.com", "a@evil.com",
     "<mailto:a@evil.com|mail>", "*bold*", "_it_", "~gone~", "`code`", "```block```", "> quote", "&gt; quote", "\n> quote",
     ":fire:", ":white_check_mark:", "&lt;!channel&gt;", "&amp;", "<", ">", "&", "|", "*", "_", "`", "~", ":", "\u202eevil",
-    "\u200b", "\u2066", "\ufeff", "\u200d", "\u2060", "\x00", "\x1b[31m", "\r\n", "\n", "\u2028", "\t", "\ud83d", "\udc00", "\uffff",
+    "\u200b",
+    "\u2066", "\ufeff", "\u200d", "\u2060", "\x00", "\x1b[31m", "\r\n", "\n", "\u2028", "\t", "\ud83d", "\udc00", "\uffff",
     "🔥", "👩‍👩‍👧", "e\u0301" * 20, "漢字" * 30, "word " * 50, "x" * 4000, "𝕏" * 500, "\\", '"', "'", "{{x}}", "%s",
     "#42 ", "Acknowledged by Ana", "- item", "• item", "1. item", "https://evil.example/|*x*",
 )  # fmt: skip
@@ -47,8 +48,13 @@ def hostile_card(dice: random.Random) -> Card:
         return hostile_text(dice)
 
     severities = list(Severity)
-    lines = [Line(text(), dice.random() < 0.7, dice.choice(severities), dice.choice((NOW, -5.0, 1e18))) for _ in range(dice.randint(0, 12))]
-    links = [Link(text(), dice.choice((text(), "https://wiki.example.com/" + text(), "https://wiki.example.com/a_b_c?x=1&y=*2*|3")))]
+    lines = [
+        Line(text(), dice.random() < 0.7, dice.choice(severities), dice.choice((NOW, -5.0, 1e18)))
+        for _ in range(dice.randint(0, 12))
+    ]
+    links = [
+        Link(text(), dice.choice((text(), "https://wiki.example.com/" + text(), "https://wiki.example.com/a_b_c?x=1&y=*2*|3")))
+    ]
     return make_card(
         dice.randint(1, 10**8), text(), dice.choice(list(State)), severity=dice.choice(severities), summary=text(),
         fields=tuple((text(), text()) for _ in range(dice.randint(0, 12))), lines=tuple(lines), more=dice.choice((0, 25)),

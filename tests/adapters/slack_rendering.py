@@ -22,6 +22,7 @@ class Seen(msgspec.Struct):
     """What a reader gets. `links`: (address, words). `marked`: what stands out as bold, code, quote and so on.
 
     `controls`: (kind, action_id, value, words) of all that can be pressed or chosen; `addresses`: what such a control opens.
+    `loose`: mrkdwn in which Slack looks for names and addresses by itself.
     """
 
     texts: list[str] = []
@@ -32,6 +33,7 @@ class Seen(msgspec.Struct):
     dates: list[str] = []
     controls: list[tuple[str, str, str, str]] = []
     addresses: list[str] = []
+    loose: list[str] = []
 
     @property
     def text(self) -> str:
@@ -78,6 +80,7 @@ def _read_control(seen: Seen, node: dict[str, Any]) -> None:
 def _read_text(seen: Seen, node: dict[str, Any]) -> None:
     if node["type"] == "mrkdwn":
         auto = not node.get("verbatim", False)
+        seen.loose += [node["text"]] if auto else []
         _read_mrkdwn(seen, node["text"], names=auto, urls=auto)
     else:
         seen.texts.append(node["text"])

@@ -94,7 +94,8 @@ def test_a_good_address_is_kept(url: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "", "javascript:alert(1)", "mailto:a@b.example", "https://", "https://user:pw@wiki.example.com", "https://wiki.example.com/a b",
+        "", "javascript:alert(1)", "mailto:a@b.example", "https://", "https://user:pw@wiki.example.com",
+        "https://wiki.example.com/a b",
         "https://wiki.example.com/>", "https://wiki.example.com/<!here>", "https://wiki\u202e.example.com", "//wiki.example.com",
         "https://wiki.example.com:port", "https://wiki.example.com/" + "x" * 3000, "!here", "https://a|b/", "slack://open", "https://[::",
     ],

@@ -56,8 +56,8 @@ class Channels:
             found.update(map(str, members))
             asked["cursor"] = (page.get("response_metadata") or {}).get("next_cursor")
             if not asked["cursor"]:
-                return frozenset(found)
-        return None
+                break
+        return frozenset(found) if len(found) <= MOST_MEMBERS else None
 
     async def _kinds(self, users: list[str], me: Identity) -> Mapping[str, str]:
         now = self._clock()

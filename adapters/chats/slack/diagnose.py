@@ -11,13 +11,9 @@ from adapters.chats.slack.client import Client
 from adapters.chats.slack.config import SlackConfig
 from adapters.chats.slack.errors import SlackFailure
 from adapters.chats.slack.identity import Identity, read_identity
+from adapters.chats.slack.manifest import SCOPES
 from rules.access import Sensitivity
 from rules.channel import Channel
-
-SCOPES = (
-    "chat:write", "commands", "channels:read", "groups:read", "users:read", "channels:history", "groups:history", "im:write",
-)  # fmt: skip
-"""Without these something that Tocsin promises does not work."""
 
 _BOT_TOKEN = "Open the app on api.slack.com/apps, OAuth & Permissions, copy the Bot User OAuth Token (xoxb-…) into bot_token."
 _APP_TOKEN = (
