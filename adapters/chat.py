@@ -236,5 +236,8 @@ class Chat(Protocol):
     def routes(self) -> Sequence[web.AbstractRouteDef]:
         """HTTP routes that this chat needs for its inbound side."""
 
-    async def diagnose(self, channels: Mapping[str, Channel]) -> Sequence[Finding]:
-        """Looks at tokens, rights and channels for `tocsin doctor`; asks the platform, changes nothing, needs no `start`."""
+    async def diagnose(self, channels: Mapping[str, Channel], accounts: Mapping[str, str]) -> Sequence[Finding]:
+        """Looks at tokens, rights, channels and people for `tocsin doctor`; asks the platform, changes nothing, needs no `start`.
+
+        `accounts`: person key -> their id on this platform.
+        """

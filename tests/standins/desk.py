@@ -126,6 +126,7 @@ class StandinDesk:
         self.sessions: Sessions = self.signed_in
         self.invocations: list[Invocation] = []
         self.homes: dict[str, Home] = {}
+        self.broken = False
         self.on_preview: Callable[[Invocation], Awaitable[Reply]] = self._preview
         self.on_command: Callable[[Invocation], Awaitable[Reply]] = self._edit_card
         self._cards: dict[int, tuple[Updates, Channel, str, Card]] = {}
@@ -160,6 +161,8 @@ class StandinDesk:
         return entry[3] if entry and not (channel and channel.clearance == "public") else None
 
     async def home(self, invocation: Invocation) -> Home:
+        if self.broken:
+            raise DeliveryError(Failure.transient, "the store does not answer")
         return self.homes.get(invocation.account, Home())
 
     def watch(self, chat: Updates, channel: Channel, ref: str, card: Card) -> None:

@@ -109,7 +109,7 @@ class Console:
             *(web.post(path, serve(context, handler)) for path, handler in post.items()),
         ]
 
-    async def diagnose(self, channels: Mapping[str, Channel]) -> Sequence[Finding]:
+    async def diagnose(self, channels: Mapping[str, Channel], accounts: Mapping[str, str]) -> Sequence[Finding]:
         """Nothing can be wrong outside of Tocsin's own store."""
         return ()
 
@@ -149,4 +149,3 @@ def _id(ref: str) -> int:
 
 def _gone(ref: str) -> DeliveryError:
     return DeliveryError(Failure.message_gone, f"the console has no post {ref[:40]!r}")
-

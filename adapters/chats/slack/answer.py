@@ -33,7 +33,7 @@ class Place(msgspec.Struct, frozen=True):
 
 def said(reply: Reply) -> dict[str, Any]:
     """`text` and `blocks` of an answer. Columns keep their place; nothing in it is more than text."""
-    return {"text": spoken(reply.text.partition("\n")[0]), "blocks": list(_blocks(reply))}
+    return {"text": spoken(reply.text, 900), "blocks": list(_blocks(reply))}
 
 
 def _blocks(reply: Reply) -> Iterator[dict[str, Any]]:

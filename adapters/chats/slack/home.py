@@ -102,7 +102,7 @@ class HomeTab:
             log.warning("slack_home_unknown", chat=desktop.name, reason=problem.reason)
             home, notice = (
                 Home(),
-                Reply("The database does not answer right now. Please open this tab again in a moment.", ok=False),
+                Reply("The database does not answer right now. Please open this tab again soon.", ok=False),
             )
         try:
             await desktop.client.call("views.publish", user_id=account, view=home_view(home, desktop.desk.now(), notice))

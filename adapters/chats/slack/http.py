@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 
 import structlog
 from aiohttp import web
@@ -16,12 +16,13 @@ from slack_bolt.adapter.aiohttp import to_aiohttp_response
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.response import BoltResponse
 
+from adapters.chats.slack.once import Once
+
 log = structlog.get_logger()
 
 WINDOW = 300.0
 """Seconds that a request may be old, or ahead. Slack's own rule."""
 MOST_BYTES = 1024 * 1024
-MOST_SEEN = 20_000
 PATHS = ("events", "commands", "actions")
 
 Dispatch = Callable[[AsyncBoltRequest], Awaitable[BoltResponse]]
@@ -50,30 +51,12 @@ class Seal:
         return given
 
 
-class Seen:
-    """Signatures of requests that were taken, for as long as they would pass again."""
-
-    def __init__(self) -> None:
-        self._seen: OrderedDict[str, float] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._seen)
-
-    def add(self, signature: str, now: float) -> None:
-        self._seen[signature] = now
-        while self._seen and (len(self._seen) > MOST_SEEN or next(iter(self._seen.values())) < now - 2 * WINDOW):
-            self._seen.popitem(last=False)
-
-    def __contains__(self, signature: str) -> bool:
-        return signature in self._seen
-
-
 class Http:
     """POST /slack/{name}/events, commands and actions, which all do the same: Slack wants an address for each."""
 
     def __init__(self, name: str, secret: str, now: Callable[[], float], dispatch: Dispatch) -> None:
         self._name, self._seal, self._now, self._dispatch = name, Seal(secret), now, dispatch
-        self._seen = Seen()
+        self._seen = Once()
         self.closed = False
 
     def routes(self) -> Sequence[web.AbstractRouteDef]:
@@ -90,16 +73,11 @@ class Http:
         except Forged as problem:
             log.warning("slack_request_refused", chat=self._name, reason=str(problem), remote=request.remote)
             return web.Response(status=401, text="unauthorized")
-        if signature in self._seen:  # taken already; Slack itself is content with that, nobody else gains by it
-            return web.Response(status=200)
         try:
             asked = AsyncBoltRequest(body=body.decode(), headers={"content-type": request.headers.get("Content-Type", "")})
         except (ValueError, RecursionError, AttributeError, TypeError, KeyError):  # what slack_bolt cannot take apart
             return web.Response(status=400, text="unreadable")
-        answer = await self._dispatch(asked)
-        if answer.status < 500:
-            self._seen.add(signature, self._now())
-        return await to_aiohttp_response(answer)
+        return await to_aiohttp_response(await self._seen.answer(signature, partial(self._dispatch, asked)))
 
 
 async def _read(request: web.Request) -> bytes | None:

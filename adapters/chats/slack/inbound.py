@@ -145,8 +145,8 @@ class Inbound:
         await ack()
 
     async def _submit(self, account: str, view: Mapping[str, Any], line: str) -> None:
-        if await self._modals.submit(account, view, line):
-            await self._home.show(account)
+        if reply := await self._modals.submit(account, view, line):
+            await self._home.show(account, reply)
 
     async def _on_event(self, body: Any) -> None:
         event = body["event"]
@@ -157,14 +157,14 @@ class Inbound:
         elif kind == "link_shared":
             self._work.start(kind, self._unfurl.run(event))
         elif kind in LOST:
-            log.error("slack_access_lost", chat=self._name, event=kind)
+            log.error("slack_access_lost", chat=self._name, about=kind)
         else:
             self._tell_of_channel(kind, event)
 
     def _tell_of_channel(self, kind: str, event: Mapping[str, Any]) -> None:
         channel = event.get("channel") or event.get("old_channel_id")
         channel_id = str(channel.get("id", "") if isinstance(channel, dict) else channel or "")
-        log.debug("slack_channel_event", chat=self._name, event=kind, channel=channel_id)
+        log.debug("slack_channel_event", chat=self._name, about=kind, channel=channel_id)
         if channel_id and self._on_channel_event:
             self._on_channel_event(channel_id)
 

@@ -13,7 +13,8 @@ from adapters.chat import DeliveryError, Reply
 from adapters.chats.slack.answer import Desktop, Place
 from adapters.chats.slack.blocks import plain
 from adapters.chats.slack.text import clean, cut
-from rules.command import Command, Usage, parse, render
+from rules.command import MOST_TEXT as MOST_LINE
+from rules.command import Usage, parse, render
 from rules.duration import parse_duration
 
 log = structlog.get_logger()
@@ -75,7 +76,7 @@ def note_view(origin: Origin) -> View:
 
 def silence_line(values: Mapping[str, Any]) -> str:
     """The command that a filled-in dialog means. Raises Form."""
-    what, other = _typed(values, "matchers"), _typed(values, "other").removeprefix("for ").strip().lower()
+    what, other = _typed(values, "matchers"), _typed(values, "other").lower().removeprefix("for ").strip()
     try:
         asked = parse(f"silence {what}")
     except Usage as problem:
@@ -89,23 +90,19 @@ def silence_line(values: Mapping[str, Any]) -> str:
         raise Form({"other": f"{problem}."}) from None
     if not duration:
         raise Form({"other": "A duration must be longer than 0."})
-    return _line(msgspec.structs.replace(asked, duration=duration, text=_typed(values, "reason")), "reason")
+    line = render(msgspec.structs.replace(asked, duration=duration, text=_typed(values, "reason")))
+    if len(line) > MOST_LINE:
+        raise Form({"reason": f"Matchers and reason together are {len(line) - MOST_LINE} characters too long."})
+    return line
 
 
 def note_line(command: str, values: Mapping[str, Any]) -> str:
     """Raises Form."""
-    text = _typed(values, "text")
-    if not text:
-        raise Form({"text": "A note needs some text."})
-    return _line(msgspec.structs.replace(parse(f"{command} …"), text=text), "text")
-
-
-def _line(command: Command, field: str) -> str:
-    line = render(command)
+    line = f"{command} -- {_typed(values, 'text')}"
     try:
         parse(line)
     except Usage as problem:
-        raise Form({field: _told(problem)}) from None
+        raise Form({"text": _told(problem)}) from None
     return line
 
 
@@ -179,13 +176,15 @@ class Modals:
             raise Form({field: _told(asked.text)})
         return line
 
-    async def submit(self, account: str, view: Mapping[str, Any], line: str) -> bool:
-        """Runs what was checked and tells the person how it went. True if the dialog came from their home tab."""
+    async def submit(self, account: str, view: Mapping[str, Any], line: str) -> Reply | None:
+        """Runs what was checked and tells the person how it went; returns that instead if the dialog came from their home tab."""
         origin = _origin(view)
         place = Place(account, origin.channel, origin.response_url)
         reply = await self._desktop.run(place, line)
+        if origin.home:
+            return reply
         await self._desktop.tell(place, reply)
-        return origin.home
+        return None
 
 
 def _origin(view: Mapping[str, Any]) -> Origin:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -10,11 +9,11 @@ from typing import Any
 from adapters.chats.slack.answer import Desktop, Place
 from rules.grammar import VERBS
 
-_PERSON = re.compile(r"<@([A-Z0-9]+)(?:\|[^>]*)?>")
-_CHANNEL = re.compile(r"<#([A-Z0-9]+)(?:\|([^>]*))?>")
-_GROUP = re.compile(r"<!subteam\^([A-Z0-9]+)(?:\|[^>]*)?>")
-_SPECIAL = re.compile(r"<!([a-z]+)(?:\|[^>]*)?>")
-_LINK = re.compile(r"<((?:https?|mailto|ftp|tel):[^|>]+)(?:\|([^>]*))?>")
+_PERSON = re.compile(r"<@([A-Z0-9]+)(?:\|[^<>]*)?>")
+_CHANNEL = re.compile(r"<#([A-Z0-9]+)(?:\|([^<>]*))?>")
+_GROUP = re.compile(r"<!subteam\^([A-Z0-9]+)(?:\|[^<>]*)?>")
+_SPECIAL = re.compile(r"<!([a-z]+)(?:\|[^<>]*)?>")
+_LINK = re.compile(r"<((?:https?|mailto|ftp|tel):[^|<>]+)(?:\|([^<>]*))?>")
 
 
 def line_of(command: str, text: str) -> str:
@@ -34,7 +33,7 @@ def unescape(text: str) -> str:
     text = _CHANNEL.sub(lambda match: f"#{match[2] or match[1]}", text)
     text = _SPECIAL.sub(r"@\1", _GROUP.sub(r"@\1", text))
     text = _LINK.sub(lambda match: match[2] or match[1].removeprefix("mailto:"), text)
-    return html.unescape(text) if re.search(r"&(amp|lt|gt);", text) else text
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")  # these three only, & last
 
 
 class Slash:

@@ -128,8 +128,11 @@ class Socket:
         return end
 
     async def _open(self, session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
-        async with asyncio.timeout(OPENING * 2):
-            answer = await self._tickets.call("apps.connections.open")
+        try:
+            async with asyncio.timeout(OPENING):
+                answer = await self._tickets.call("apps.connections.open")
+        except TimeoutError:
+            raise Refused(f"no ticket within {OPENING:.0f} s") from None
         url = answer.get("url")
         if not isinstance(url, str):
             raise Refused("apps.connections.open gave no address")
@@ -187,7 +190,7 @@ class Socket:
 def _envelope(text: str) -> Envelope:
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         log.warning("slack_envelope_unreadable", size=len(text))
@@ -215,6 +218,7 @@ class Sockets:
 
     async def start(self, patience: float = OPENING) -> None:
         """Starts to connect; returns with the first connection, or after `patience` seconds."""
+        self._tickets.open()
         pace = Pace()
         self._sockets = [Socket(self._tickets, pace, self._answer, Work()) for _ in range(CONNECTIONS)]
         self._tasks = [asyncio.create_task(socket.run(), name="slack-socket") for socket in self._sockets]
