@@ -16,9 +16,9 @@ from tests.standins.slack_web import METHODS
 URL = "https://tocsin.example.com"
 ADAPTER = Path(__file__).parents[2] / "adapters/chats/slack"
 RESERVED = frozenset({
-    "me", "status", "away", "active", "archive", "call", "collapse", "dnd", "expand", "feed", "feedback", "invite", "join", "kick",
-    "leave", "msg", "dm", "mute", "open", "people", "pro", "prefs", "remind", "remove", "rename", "search", "shortcuts", "shrug",
-    "star", "topic", "who",
+    "me", "status", "away", "archive", "call", "collapse", "dnd", "expand", "feed", "feedback", "invite", "join", "kick",
+    "leave", "dm", "mute", "open", "people", "pro", "prefs", "remind", "remove", "rename", "search", "shortcuts", "shrug",
+    "star", "topic", "who", "msg", "active",
 })  # fmt: skip
 SOCKET = SlackConfig.model_validate({"type": "slack", "bot_token": "b", "app_token": "a"})
 HTTP = SlackConfig.model_validate({"type": "slack", "bot_token": "b", "signing_secret": "s"})
@@ -86,6 +86,11 @@ def test_every_event_is_subscribed_once() -> None:
 )
 def test_links_of_our_own_domain_only(url: str, domains: list[str] | None) -> None:
     assert made(SOCKET, url)["features"].get("unfurl_domains") == domains
+
+
+def test_the_docs_explain_every_scope() -> None:
+    text = (ADAPTER.parents[2] / "docs/slack.md").read_text()
+    assert dict(re.findall(r"^\| `([a-z:]+)` \| (.+) \|$", text, re.MULTILINE)) == dict(SCOPES)
 
 
 def test_it_holds_no_secret() -> None:

@@ -54,7 +54,7 @@ async def test_two_connections_and_both_are_used(place: Site) -> None:
 async def refused(place: Site) -> None:
     place.slack.sockets.refuse(503)
     await place.slack.sockets.close()
-    await asyncio.sleep(3.0)
+    await asyncio.sleep(2.0)
     place.slack.sockets.accept()
 
 
@@ -72,7 +72,7 @@ async def storm(place: Site) -> None:
 
 async def down(place: Site) -> None:
     await place.slack.down()
-    await asyncio.sleep(3.0)
+    await asyncio.sleep(1.0)
     await place.slack.up()
 
 
@@ -163,7 +163,7 @@ async def test_a_refresh_loses_nothing(place: Site) -> None:
     place.slack.patience = 0.0
     seen: list[Awaitable[object]] = []
     for round_ in range(30):
-        if round_ % 10 == 5:
+        if round_ % 20 == 5:
             await place.slack.sockets.disconnect("refresh_requested", close_after=2.0)
             await place.slack.until(lambda: [link for link in place.slack.sockets.links if not link.draining], BACK)
         seen.append(asyncio.ensure_future(place.slack.slash(ANA, DB, "/ack", str(round_ + 1))))

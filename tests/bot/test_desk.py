@@ -136,6 +136,14 @@ async def test_a_persons_own_page(story: Story, desk: Desk) -> None:
     assert await desk.home(by("nobody")) == Home()
 
 
+async def test_a_mention_names_a_person(story: Story, desk: Desk) -> None:
+    await story.fires("PgDown")
+    await story.card()
+    reply = await desk.command(by("ana", "assign 1 @account-of-ben"))
+    assert reply.text == "#1 is assigned to Ben Okafor."
+    assert "nobody called" in (await desk.command(by("ana", "assign 1 @account-of-nobody"))).text
+
+
 async def test_a_page_shows_no_more_than_the_person_may_see(story: Story, desk: Desk) -> None:
     await story.fires("Leak", team="payments")
     await story.card("vault")

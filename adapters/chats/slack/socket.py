@@ -30,7 +30,8 @@ HEARTBEAT = 5.0
 """Seconds between pings; half of that until the answer is missed."""
 LONGEST_PAUSE = 6.0
 SETTLED = 5.0
-"""Seconds after which a connection counts as one that works."""
+"""Seconds after which a connection counts as one that works; one, where Slack itself asks for another."""
+REPLACED = frozenset({"warning", "refresh_requested"})
 LINGER = 3.0
 """Seconds for which a connection that is being replaced is still read and answered on: what Slack gives for an answer."""
 BIGGEST = 16 * 1024 * 1024
@@ -105,7 +106,7 @@ class Socket:
         finally:
             self.opened.clear()
         lived = loop.time() - began
-        if lived >= SETTLED and wait is None:
+        if lived >= (1.0 if end in REPLACED else SETTLED):
             self._pace.worked()
             log.info("slack_socket_replaced", reason=end, lived=round(lived))
         else:
@@ -121,7 +122,7 @@ class Socket:
             await self._work.finish(LINGER)  # what arrived is answered before the connection goes
             await ws.close()
             raise
-        if end in ("warning", "refresh_requested"):
+        if end in REPLACED:
             self._work.start("the last of a connection", self._leave(ws))
         else:
             await ws.close()
