@@ -150,6 +150,7 @@ async def test_a_page_shows_no_more_than_the_person_may_see(story: Story, desk: 
     await story.command("ana", "assign 1 ben")
     await story.command("ana", "silence team=payments for 2h")
     assert len((await desk.home(by("ben"))).mine) == len((await desk.home(by("ben"))).silences) == 1
+    await (await story.card("vault")).shows(silenced=True)
     story.rewrite(lambda text: text.replace("clearance: confidential}", "clearance: internal}"))
     assert await story.app.reload()
     assert await desk.home(by("ben")) == Home()
