@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
 from adapters.source import Rejected, Request
+from rules import access
 from rules.access import Strict
 from rules.duration import Duration
 
@@ -34,7 +35,7 @@ class Signed(NamedTuple):
 GITHUB = Signed("X-Hub-Signature-256", "sha256=")
 
 
-def _not_empty(secret: SecretStr) -> SecretStr:
+def _not_empty(secret: access.Secret) -> access.Secret:
     if not secret.get_secret_value():
         raise ValueError("the secret is empty")
     return secret
@@ -47,7 +48,7 @@ def _network(written: Any) -> Any:
     return ip_network(written)
 
 
-Secret = Annotated[SecretStr, AfterValidator(_not_empty)]
+Secret = Annotated[access.Secret, AfterValidator(_not_empty)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 
 
@@ -73,7 +74,7 @@ class Hmac(Strict):
     @model_validator(mode="before")
     @classmethod
     def _secret_alone(cls, data: Any) -> Any:
-        return {"secret": data} if isinstance(data, str | SecretStr) else data
+        return {"secret": data} if isinstance(data, str | access.Secret) else data
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
@@ -154,7 +155,7 @@ def _check_address(networks: tuple[Network, ...], remote: str) -> None:
         raise Rejected(403, "the sender's address is not in auth.ip")
 
 
-def _check_bearer(token: SecretStr, request: Request) -> None:
+def _check_bearer(token: access.Secret, request: Request) -> None:
     if not _same(_credentials(request, "Bearer"), token.get_secret_value()):
         raise Rejected(401, "Authorization: the token is wrong")
 

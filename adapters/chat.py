@@ -114,6 +114,10 @@ class MessageLog(Protocol):
     async def thread(self, parent: int) -> Sequence[Message]: ...
 
 
+SESSION_COOKIES = ("__Host-tocsin", "tocsin")
+"""The names of the cookie that proves a session: over https, and without."""
+
+
 class Session(msgspec.Struct, frozen=True):
     """A signed-in browser: the person's key, and the value that forms must send back (CSRF)."""
 

@@ -11,7 +11,10 @@ from rules.alert import BadAlert, Report
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What arrived. `headers`: lower-case names. `path`: below the source's own address. `remote`: the sender's IP address."""
+    """What arrived. `path`: below the source's own address. `remote`: the sender's IP address.
+
+    `headers` are looked up by lower-case names, whatever case they came in.
+    """
 
     method: str
     path: str

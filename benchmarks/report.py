@@ -22,7 +22,9 @@ MOST_STRANGERS = 0.25
 
 
 def medians(rounds: Sequence[Figures]) -> Figures:
-    return {name: median(one[name] for one in rounds) for name in rounds[0]} if rounds else {}
+    """Of the rounds that nothing disturbed; of all, if there is none. Empty without a round."""
+    trusted = [one for one in rounds if not disturbed(one)] or rounds
+    return {name: median(one[name] for one in trusted) for name in trusted[0]} if trusted else {}
 
 
 def reached(line: Line, results: Results) -> bool | None:
@@ -32,7 +34,7 @@ def reached(line: Line, results: Results) -> bool | None:
 
 
 def table(results: Results) -> Table:
-    drawn = Table(title="Tocsin and Alertmanager, medians")
+    drawn = Table(title="Tocsin and Alertmanager: medians of the rounds that nothing disturbed, or of all")
     drawn.add_column("work")
     for heading in ("Alertmanager", "Tocsin", "ratio", "target"):
         drawn.add_column(heading, justify="right")
@@ -41,6 +43,8 @@ def table(results: Results) -> Table:
         theirs, ours = (medians(results[line.row].get(name, [])).get(line.figure) for name in ("Alertmanager", "Tocsin"))
         ratio = f"{ours / theirs:.2f}x" if ours is not None and theirs else DASH
         word = {True: "[green]yes", False: "[red]no", None: ""}[reached(line, results)]
+        if word and any(disturbed(medians(rounds)) for rounds in results[line.row].values() if rounds):
+            word += ", disturbed"
         work = f"{line.row}  {line.work}"
         drawn.add_row(work, shown(theirs, line.unit), shown(ours, line.unit), ratio, line.target, word, end_section=_last(line))
     return drawn
@@ -69,7 +73,7 @@ def shares(results: Results) -> list[str]:
 
 def disturbed(figures: Figures) -> str:
     """A warning: Alertmanager wants both cores and Tocsin one, so that strangers on the machine spoil the ratio, too."""
-    return " (DISTURBED)" if figures["other_cpu"] > MOST_STRANGERS else ""
+    return " (DISTURBED)" if figures.get("other_cpu", 0.0) > MOST_STRANGERS else ""
 
 
 def as_json(results: Results) -> dict[str, object]:

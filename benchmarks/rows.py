@@ -63,15 +63,16 @@ def _resend(bring: Bring, scale: Scale, job: Job, counted: str) -> Figures:
 
 
 def new_alerts(bring: Bring, scale: Scale) -> Figures:
-    """Alerts never seen before, each once; memory when all is told."""
+    """Alerts never seen before, each once; memory with the last answer (`early`) and when all is told."""
     server, sink = bring(scale.group_wait)
     with _Running(server, sink):
         _work(server, sink, _new(scale.alerts // 50, first=10_000_000))  # to warm up
         outcome = _work(server, sink, _new(scale.alerts))
+        early = server.memory()
         _wait_until_told(server, sink, scale.quiet)
         memory = {name: server.memory(field) for name, field in MB_OF.items()}
         _check_known(server, scale.alerts + scale.alerts // 50)
-        return {"rate": outcome.alerts / outcome.seconds, **memory, **_about(outcome)}
+        return {"rate": outcome.alerts / outcome.seconds, "early": early, **memory, **_about(outcome)}
 
 
 def calm(bring: Bring, scale: Scale) -> Figures:

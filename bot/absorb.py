@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 
 import msgspec
 from msgspec.structs import replace
@@ -24,7 +25,7 @@ from bot.store.members import MemberRow
 from rules.alert import Alert, Verdict, merge
 from rules.change import Change
 from rules.incident import Delta, Incident, Member, describe, takes
-from rules.mute import NEVER
+from rules.mute import NEVER, Silence, Sources
 from rules.route import Node
 
 Told = list[tuple[int, Change]]
@@ -34,11 +35,12 @@ FIRED = (Verdict.new, Verdict.refired)
 
 
 class Seen(msgspec.Struct):
-    """One report on its way: its row as it was, the row as it is, and what it meant."""
+    """One report on its way: its row as it was, the row as it is, what it meant, and the routes of an alert that fires anew."""
 
     row: AlertRow
     verdict: Verdict
     before: AlertRow | None
+    nodes: list[Node] = []
 
     @property
     def changed(self) -> bool:
@@ -66,26 +68,29 @@ class Absorbed(msgspec.Struct):
 
 def absorb(conn: Connection, requests: Sequence[Sequence[Alert]], policy: Policy, run: str, now: float) -> list[Absorbed]:
     """All alerts of some requests, in order. `run`: the name of this process. `now`: seconds since the epoch."""
-    verdicts: list[list[Verdict]] = [[] for _ in requests]
+    verdicts = [[Verdict.stale] * len(alerts) for alerts in requests]
     told: Told = []
     for batch in _rounds(requests):
-        seen = _Round(conn, policy, run, now).absorb([alert for _, alert in batch], told)
-        for (request, _), one in zip(batch, seen, strict=True):
-            verdicts[request].append(one.verdict)
+        seen = _Round(conn, policy, run, now).absorb([alert for _, _, alert in batch], told)
+        for (request, place, _), one in zip(batch, seen, strict=True):
+            verdicts[request][place] = one.verdict
     return [Absorbed(found, told if i == 0 else []) for i, found in enumerate(verdicts)]
 
 
-def _rounds(requests: Sequence[Sequence[Alert]]) -> Iterable[list[tuple[int, Alert]]]:
-    """The alerts in batches without a repetition, so that each report meets what the one before it left. Mostly one batch."""
-    batches: list[list[tuple[int, Alert]]] = [[]]
+def _rounds(requests: Sequence[Sequence[Alert]]) -> Iterable[list[tuple[int, int, Alert]]]:
+    """The alerts in batches without a repetition, so that each report meets what the one before it left. Mostly one batch.
+
+    With each alert its request and its place there.
+    """
+    batches: list[list[tuple[int, int, Alert]]] = [[]]
     times: dict[alert_rows.Key, int] = defaultdict(int)
     for request, alerts in enumerate(requests):
-        for alert in alerts:
+        for place, alert in enumerate(alerts):
             key = alert.source, alert.fingerprint
             nth, times[key] = times[key], times[key] + 1
             if nth == len(batches):
                 batches.append([])
-            batches[nth].append((request, alert))
+            batches[nth].append((request, place, alert))
     return batches
 
 
@@ -95,15 +100,21 @@ class _Round:
     def __init__(self, conn: Connection, policy: Policy, run: str, now: float) -> None:
         self.conn, self.policy, self.now = conn, policy, now
         self.moves = Moves(conn, policy, run, now)
-        self.silences = silences.current(conn, now)
+
+    @cached_property
+    def silences(self) -> list[Silence]:
+        return silences.current(self.conn, self.now)
+
+    @cached_property
+    def sources(self) -> Sources:
+        return inhibiting_sources(self.conn, self.policy)
 
     def absorb(self, alerts: Sequence[Alert], told: Told) -> list[Seen]:
         known = alert_rows.load(self.conn, [(alert.source, alert.fingerprint) for alert in alerts])
         seen = [self._look(alert, known.get((alert.source, alert.fingerprint))) for alert in alerts]
         self._number_new([one.row for one in seen if one.before is None])
-        inhibitors = [one for one in seen if one.verdict in (*FIRED, Verdict.resolved) and self._marks_inhibitor(one)]
+        inhibitors = [one for one in seen if one.changed and self._marks_inhibitor(one)]
         self._save_alerts(seen)
-        self.sources = inhibiting_sources(self.conn, self.policy)
         self._join([one for one in seen if one.verdict in FIRED and one.row.state.firing])
         self._update([one for one in seen if one.before and one.verdict not in FIRED and one.changed])
         told += self.moves.save()
@@ -115,12 +126,13 @@ class _Round:
         state, verdict = merge(before.state if before else None, alert, self.now)
         if before and verdict in (Verdict.stale, Verdict.early_resolve):
             return Seen(before, verdict, before)
-        kept = replace(
-            alert, firing=state.firing, starts_at=state.starts_at, ends_at=state.expires_at if state.firing else state.ends_at
-        )
-        if before and verdict == Verdict.resolved:  # the last words of a resolve are often emptier than those of the fire
+        kept = alert
+        if before:
+            ends_at = state.expires_at if state.firing else state.ends_at
+            kept = replace(alert, firing=state.firing, starts_at=state.starts_at, ends_at=ends_at)
+        if before and not alert.firing:  # a resolve often says less than the fire did
             kept = replace(before.alert, firing=False, ends_at=state.ends_at)
-        row = AlertRow(before.id if before else 0, kept, state, self.policy.sensitivity.of(alert.labels), self.now)
+        row = AlertRow(before.id if before else 0, kept, state, self.policy.sensitivity.of(kept.labels), self.now)
         row.decided, row.inhibits = (before.decided, before.inhibits) if before else ("", None)
         return Seen(row, verdict, before)
 
@@ -132,21 +144,23 @@ class _Round:
 
     def _marks_inhibitor(self, one: Seen) -> bool:
         """Marks an alert that mutes others; True when who is muted may have changed."""
-        rules = self.policy.inhibits(one.row.alert)
-        one.row.inhibits = msgspec.json.encode(rules).decode() if rules else None
-        return bool(rules)
+        row, before = one.row, one.row.inhibits
+        row.inhibits = self.policy.inhibits(row.alert.labels)
+        return before != row.inhibits or (row.inhibits is not None and one.verdict != Verdict.duplicate)
 
     def _save_alerts(self, seen: Sequence[Seen]) -> None:
         for one in seen:
             if one.verdict in FIRED:
-                nodes = self.policy.routes_of(one.row.alert)
-                one.row.decided = f"{one.verdict.value}: {', '.join(node.id for node in nodes)}"
+                one.nodes = self.policy.routes_of(one.row.alert)
+                one.row.decided = f"{one.verdict.value}: {', '.join(node.id for node in one.nodes)}"
         alert_rows.add(self.conn, [one.row for one in seen if one.before is None])
         alert_rows.save(self.conn, [one.row for one in seen if one.before is not None and one.changed])
 
     def _join(self, fired: Sequence[Seen]) -> None:
         """Alerts that fire join the incident of each route that takes them; a new one is opened where none takes it."""
-        places = [(one.row, node) for one in fired for node in self.policy.routes_of(one.row.alert)]
+        if not fired:
+            return
+        places = [(one.row, node) for one in fired for node in one.nodes]
         slots = [slot_of(node.id, node.group_of(row.alert.labels)) for row, node in places]
         self.moves.load_latest(dict.fromkeys(slots))
         openings: dict[str, list[tuple[AlertRow, Node]]] = defaultdict(list)
@@ -179,16 +193,19 @@ class _Round:
             number += 1
 
     def _enter(self, number: int, row: AlertRow, node: Node) -> None:
-        mute, until = self.policy.mute(row.alert, node, self.silences, self.sources, self.now)
-        self.moves.check_by(number, until)
-        before = self.moves.member(number, row.id)
-        after = Member(row.alert.severity, True, mute.kind.value if mute else "")
-        self.moves.describe(number, lambda incident: describe(incident, row.alert, self._highest(incident, row)))
+        before, after = self.moves.member(number, row.id), self._firing(number, row, node)
         self.moves.add(number, Delta(before.member if before else None, after))
         self.moves.put(MemberRow(number, row.id, after, row.state.starts_at, 0.0, new=before is None))
 
-    def _highest(self, incident: Incident, row: AlertRow) -> str:
-        return self.policy.sensitivity.highest(incident.sensitivity, row.sensitivity)
+    def _firing(self, number: int, row: AlertRow, node: Node) -> Member:
+        """An alert that fires, as this incident sees it. The incident is told what it says and how secret it is."""
+        mute, until = self.policy.mute(row.alert, node, self.silences, self.sources, self.now)
+        self.moves.check_by(number, until)
+        incident = self.moves.rows[number].incident
+        if incident.sensitivity != row.sensitivity or not incident.labels.items() <= row.alert.labels.items():
+            highest = self.policy.sensitivity.highest(incident.sensitivity, row.sensitivity)
+            self.moves.describe(number, describe(incident, row.alert, highest))
+        return Member(row.alert.severity, True, mute.kind.value if mute else "")
 
     def _update(self, changed: Sequence[Seen]) -> None:
         """Alerts that resolved, or that fire on with another severity or other words."""
@@ -198,8 +215,10 @@ class _Round:
         places = members.firing(self.conn, list(by_alert))
         self.moves.load({place.incident for place in places})
         for place in places:
-            one = by_alert[place.alert]
+            one, number = by_alert[place.alert], place.incident
             row = one.row
-            after = Member(row.alert.severity, row.state.firing, place.member.muted if row.state.firing else "")
-            self.moves.add(place.incident, Delta(place.member, after, one.verdict == Verdict.duplicate))
-            self.moves.put(MemberRow(place.incident, row.id, after, row.state.starts_at, row.state.ends_at))
+            after = Member(row.alert.severity, False)
+            if row.state.firing:
+                after = self._firing(number, row, self.policy.node(self.moves.rows[number].incident.route))
+            self.moves.add(number, Delta(place.member, after, one.verdict == Verdict.duplicate))
+            self.moves.put(MemberRow(number, row.id, after, row.state.starts_at, row.state.ends_at))

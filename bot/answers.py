@@ -88,7 +88,7 @@ def show_incident(conn: Connection, caller: Caller, command: Command, policy: Po
         return Reply(refused if row else refusal(caller, "incident", None, number, policy), ok=False)
     incident = row.incident
     alerts = alerts_of(conn, incident, MOST_LISTED)
-    told = timeline.told(conn, number)[-MOST_LISTED:]
+    told = timeline.latest(conn, number, MOST_LISTED)
     shown = deliveries.of_incidents(conn, [number])
     lines = [
         _line(incident, policy, now),
@@ -97,7 +97,7 @@ def show_incident(conn: Connection, caller: Caller, command: Command, policy: Po
         f"Alerts ({incident.firing_count} of {incident.total} firing):",
         *(f"  {'●' if a.firing else '✓'} {a.severity.name}  {a.title}  since {clock(a.starts_at)}" for a in alerts),
         "Timeline:",
-        *(f"  {clock(change.at)}  {tell(change, policy.names)}" for _, change in told),
+        *(f"  {clock(change.at)}  {tell(change, policy.names)}" for change in told),
         "Cards:",
         *(f"  {_receipt(one)}" for one in shown),
     ]

@@ -35,6 +35,7 @@ CALL_SECONDS = 15.0
 """A call that took longer may or may not have arrived."""
 
 LONGEST_SLEEP = 5.0
+SOON = 0.05
 
 LASTING = (Failure.credentials, Failure.channel_unreachable, Failure.payload)
 """What a person must mend: looked at again now and then."""
@@ -85,8 +86,8 @@ class Courier:
             task = asyncio.create_task(self._deliver(row), name=f"deliver-{row.id}")
             self._flying[row.id] = task
             task.add_done_callback(partial(self._landed, row.id))
-        if len(rows) == free:
-            return LONGEST_SLEEP
+        if rows:
+            return SOON  # first let them go out
         next_due = min([await self._store.read(deliveries.next_due, channels, now), *self._held.values()])
         return max(0.001, min(next_due - self._clock(), LONGEST_SLEEP))
 

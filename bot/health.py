@@ -26,6 +26,7 @@ class Health:
     async def ready(self) -> tuple[bool, Mapping[str, object]]:
         """A chat that is down does not turn senders away: it stands in the body only."""
         try:
+            await self._store.check()
             failing = await self._store.read(deliveries.failing)
         except StoreUnavailable as problem:
             return False, {"status": "unavailable", "store": str(problem)}

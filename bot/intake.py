@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from prometheus_client import Counter
 from sqlalchemy import Connection
 
 from adapters.source import Request, Response, Source
@@ -24,15 +25,20 @@ class Intake:
     ) -> None:
         self._store, self._policy, self._clock, self._told = store, policy, clock, told
         self._known: dict[str, Known] = defaultdict(Known)
+        self._repeated = _Repeated()
 
     async def take(self, name: str, source: Source, request: Request) -> Response:
         """Everything from proof of sender to the answer. Raises Rejected, StoreUnavailable."""
+        source.verify(request, self._clock())
+        return await self.take_proven(name, source, request)
+
+    async def take_proven(self, name: str, source: Source, request: Request) -> Response:
+        """The same, for a request whose sender has proven who it is. This is the hot path."""
         now = self._clock()
-        source.verify(request, now)
         batch = source.parse(request, now)
         known = self._known[name]
         fresh = known.fresh(batch.reports)
-        metrics.ALERTS.labels(name, "duplicate").inc(len(batch.reports) - len(fresh))
+        self._repeated[name].inc(len(batch.reports) - len(fresh))
         bad = list(batch.bad)
         if fresh:
             await self._keep(name, known, fresh, bad)
@@ -48,12 +54,14 @@ class Intake:
                 opened.append((report, report.open()))
             except BadAlert as problem:
                 bad.append(problem)
+        if not opened:
+            return
         absorbed = await self._store.write(self._absorb, [alert for _, alert in opened], weight=len(opened))
         for (report, alert), verdict in zip(opened, absorbed.verdicts, strict=True):
             if verdict not in (Verdict.stale, Verdict.early_resolve):
                 known.learn(report, alert.fingerprint)
-        for verdict, count in Counter(absorbed.verdicts).items():
-            metrics.ALERTS.labels(name, verdict.value).inc(count)
+        for verdict in set(absorbed.verdicts):
+            metrics.ALERTS.labels(name, verdict.value).inc(absorbed.verdicts.count(verdict))
         self._told(absorbed.told)
 
     def _absorb(self, conn: Connection, requests: Sequence[Sequence[Alert]]) -> list[Absorbed]:
@@ -72,3 +80,11 @@ class Intake:
         """Its next report is looked at in full."""
         if source in self._known:
             self._known[source].forget(fingerprint)
+
+
+class _Repeated(dict[str, Counter]):
+    """The counter of repetitions per source: found once, for the hot path."""
+
+    def __missing__(self, source: str) -> Counter:
+        counter = self[source] = metrics.ALERTS.labels(source, Verdict.duplicate.value)
+        return counter

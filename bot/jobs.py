@@ -13,10 +13,14 @@ from bot.absorb import Told
 from bot.intake import Intake
 from bot.policy import Policy
 from bot.store import alerts, incidents
+from bot.store.alerts import Key
 from bot.store.engine import Store
 from bot.store.writer import StoreUnavailable
 
 log = structlog.get_logger()
+
+AFTER_COMMIT = 0.05
+"""Seconds that a commit is left to those who show it, before it is looked at for what is due next."""
 
 LONGEST_SLEEP = 5.0
 """Seconds between two looks at the clock at most: it may jump."""
@@ -59,32 +63,30 @@ class Jobs:
         try:
             async with asyncio.timeout(seconds):
                 await self._woken.wait()
+            await asyncio.sleep(AFTER_COMMIT)
         except TimeoutError:
             pass  # nothing happened meanwhile: time itself is what was waited for
         self._woken.clear()
 
     async def _once(self) -> float:
-        """Does what is due; returns how long to sleep, in seconds (0.0: there is more to do)."""
+        """Does what is due; returns how long to sleep, in seconds (0.0: there may be more to do)."""
         now = self._clock()
-        more = False
-        if await self._store.read(incidents.next_due) <= now:
-            told, more = await self._store.write(self._tick, None)
-            self._told(told)
+        next_due = await self._store.read(incidents.next_due)
+        if next_due <= now:
+            self._told(await self._store.write(self._tick, None))
+            return 0.0
         if now >= self._expire_from and await self._store.read(_anything_expiring, now):
-            told, keys, more_expiring = await self._store.write(self._expire, None)
+            told, keys = await self._store.write(self._expire, None)
             for key in keys:
                 self._intake.forget(*key)
             self._told(told)
-            more = more or more_expiring
-        if more:
             return 0.0
-        next_due = await self._store.read(incidents.next_due)
         return max(0.0, min(next_due - self._clock(), LONGEST_SLEEP))
 
-    def _tick(self, conn: Connection, items: Sequence[None]) -> list[tuple[Told, bool]]:
+    def _tick(self, conn: Connection, items: Sequence[None]) -> list[Told]:
         return [recheck.tick_due(conn, self._policy(), self._store.run, self._clock()) for _ in items]
 
-    def _expire(self, conn: Connection, items: Sequence[None]) -> list[tuple[Told, list[tuple[str, str]], bool]]:
+    def _expire(self, conn: Connection, items: Sequence[None]) -> list[tuple[Told, list[Key]]]:
         return [recheck.expire_due(conn, self._policy(), self._store.run, self._clock(), self._intake.expiry) for _ in items]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from typing import TextIO, cast
 
 import structlog
 
@@ -11,7 +12,7 @@ import structlog
 def set_up(level: str = "info", as_json: bool | None = None) -> None:
     """`as_json` None: JSON unless a person watches. Library loggers speak through the same lines, from warning on."""
     machine = not sys.stderr.isatty() if as_json is None else as_json
-    renderer = structlog.processors.JSONRenderer() if machine else structlog.dev.ConsoleRenderer()
+    renderer = structlog.processors.JSONRenderer() if machine else structlog.dev.ConsoleRenderer(exception_formatter=_plain)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -21,10 +22,23 @@ def set_up(level: str = "info", as_json: bool | None = None) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, _Stderr())),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s", force=True)
+
+
+class _Stderr:
+    """Whatever standard error is when a line is written: it may be redirected after the first."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+
+_plain = structlog.dev.plain_traceback  # never with local variables: they hold what alerts say
 
 
 def _keep(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:

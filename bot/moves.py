@@ -69,10 +69,9 @@ class Moves:
     def put(self, member: MemberRow) -> None:
         self._touched[member.incident, member.alert] = member
 
-    def describe(self, number: int, change: Callable[[Incident], Incident]) -> None:
+    def describe(self, number: int, incident: Incident) -> None:
         """Changes what an incident says of itself (title, labels, sensitivity)."""
-        row = self.rows[number]
-        row.incident = change(row.incident)
+        self.rows[number].incident = incident
 
     def check_by(self, number: int, at: float) -> None:
         """Has the mutes of an incident looked at by this time at the latest."""
@@ -94,6 +93,8 @@ class Moves:
 
     def save(self) -> list[tuple[int, Change]]:
         """Applies what is gathered, writes everything, and returns what happened, oldest first."""
+        if not self.rows:
+            return []
         self.apply()
         moved = [row for number, row in self.rows.items() if number in self._new or row.incident != self._before[number].incident]
         for number, row in self.rows.items():  # also where nothing moved: the timing may have changed with the config

@@ -6,10 +6,12 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
+import msgspec
+
 from bot.config import Config
 from bot.secrets import token_matches
 from rules.access import Caller, caller_of, may, who_may
-from rules.alert import Alert
+from rules.alert import OWN_SOURCE, Alert
 from rules.channel import Channel
 from rules.incident import Incident, Timing
 from rules.interval import next_change
@@ -25,9 +27,6 @@ from rules.mute import (
     muted_by_time_interval,
 )  # fmt: skip
 from rules.route import Node, Route, compile_tree, route_alert
-
-OWN = "tocsin"
-"""The source of the alerts that Tocsin raises about itself. No configured source may be called so."""
 
 
 class Policy:
@@ -64,7 +63,7 @@ class Policy:
 
     def routes_of(self, alert: Alert) -> list[Node]:
         """The routes that take an alert, never none. Tocsin's own alerts go to the admins' channel, whatever the routes say."""
-        return [self.own] if alert.source == OWN else route_alert(self.root, alert.labels)
+        return [self.own] if alert.source == OWN_SOURCE else route_alert(self.root, alert.labels)
 
     def person_of(self, chat: str, account: str) -> str:
         """The key of the person with this account on a chat; empty for somebody unknown. The console knows people by key."""
@@ -124,9 +123,10 @@ class Policy:
             self._clock_mutes[node.id] = known
         return known[1], known[2]
 
-    def inhibits(self, alert: Alert) -> list[tuple[int, tuple[str, ...]]]:
-        """The inhibition rules whose source this alert is: (place of the rule, mark)."""
-        return inhibits(alert.labels, self.inhibitions)
+    def inhibits(self, labels: Mapping[str, str]) -> str | None:
+        """What an alert with these labels mutes, as its row says it: JSON [[place of the rule, mark]…], None for nothing."""
+        marks = inhibits(labels, self.inhibitions) if self.inhibitions else []
+        return msgspec.json.encode(marks).decode() if marks else None
 
     def destinations(self, incident: Incident) -> list[str]:
         """The channels of an incident: its own and, where one of those is not cleared, those it is withheld to."""
@@ -140,4 +140,4 @@ def _own_node(config: Config, root: Node) -> Node:
     """The route of Tocsin's own alerts: to the admins' channel, else where everything else ends up."""
     channels = (config.admin.channel,) if config.admin.channel else root.channels
     timing = Timing(group_wait=0.0, resolve_after=0.0)
-    return Node(OWN, Route.model_validate({}), channels, (), ("alertname", "about"), timing, ())
+    return Node(OWN_SOURCE, Route.model_validate({}), channels, (), ("alertname", "about"), timing, ())

@@ -23,11 +23,11 @@ AT_ONCE = 200
 """Incidents handled in one transaction, so that no webhook waits long behind them."""
 
 
-def tick_due(conn: Connection, policy: Policy, run: str, now: float) -> tuple[Told, bool]:
-    """Moves every incident that is due by `now`. Returns what happened, and whether there is more to do."""
+def tick_due(conn: Connection, policy: Policy, run: str, now: float) -> Told:
+    """Moves incidents that are due by `now`, AT_ONCE at most. Returns what happened."""
     rows = incidents.due(conn, now, AT_ONCE)
     if not rows:
-        return [], False
+        return []
     moves = Moves(conn, policy, run, now)
     moves.load(row.incident.number for row in rows)
     check = [row.incident.number for row in rows if row.check_at <= now]
@@ -37,7 +37,7 @@ def tick_due(conn: Connection, policy: Policy, run: str, now: float) -> tuple[To
     for row in rows:
         if row.due_at <= now:
             moves.move(row.incident.number, partial(tick, timing=policy.timing(row.incident.route), now=now))
-    return moves.save(), len(rows) == AT_ONCE
+    return moves.save()
 
 
 def _check_mutes(conn: Connection, moves: Moves, numbers: Sequence[int]) -> None:
@@ -61,11 +61,11 @@ def _check_mutes(conn: Connection, moves: Moves, numbers: Sequence[int]) -> None
 
 def expire_due(
     conn: Connection, policy: Policy, run: str, now: float, expiry: Callable[[str, str], float]
-) -> tuple[Told, list[Key], bool]:
-    """Resolves alerts that nobody reported again in time.
+) -> tuple[Told, list[Key]]:
+    """Resolves alerts that nobody reported again in time, AT_ONCE at most.
 
-    `expiry` gives the expiry an alert's last report named: rows lag behind it, and catch up here. Returns what happened, which
-    alerts expired, and whether there is more to do.
+    `expiry` gives the expiry an alert's last report named: rows lag behind it, and catch up here. Returns what happened, and
+    which alerts expired.
     """
     rows = alert_rows.expiring(conn, now, AT_ONCE)
     later = [(row, at) for row in rows if (at := expiry(*row.key)) > now]
@@ -73,7 +73,7 @@ def expire_due(
     renewed = {row.id for row, _ in later}
     over = [_expired(row) for row in rows if row.id not in renewed]
     told = _resolve(conn, over, Moves(conn, policy, run, now)) if over else []
-    return told, [row.key for row in over], len(rows) == AT_ONCE
+    return told, [row.key for row in over]
 
 
 def _expired(row: AlertRow) -> AlertRow:

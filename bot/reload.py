@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select
 
 from bot.policy import Policy
 from bot.store import alerts as alert_rows
 from bot.store import incidents
 from bot.store.engine import Store
-from bot.store.tables import alerts, facts
+from bot.store.tables import facts
 
 PAGE = 1000
 
@@ -42,15 +42,19 @@ def _applied(conn: Connection) -> str | None:
 
 def _apply(conn: Connection, items: Sequence[Applying]) -> list[None]:
     policy, now = items[-1]
-    last = 0
-    while rows := alert_rows.firing_after(conn, last, PAGE):
-        last = rows[-1].id
-        for row in rows:
-            marks = policy.inhibits(row.alert)
-            text = msgspec.json.encode(marks).decode() if marks else None
-            if text != row.inhibits:
-                conn.execute(update(alerts).where(alerts.c.id == row.id).values(inhibits=text))
+    if policy.inhibitions:
+        _mark_all(conn, policy)
+    else:
+        alert_rows.unmark_all(conn)
     incidents.check_all(conn, now)
     conn.execute(delete(facts).where(facts.c.name == "rules"))
     conn.execute(insert(facts).values(name="rules", value=_digest(policy)))
     return [None for _ in items]
+
+
+def _mark_all(conn: Connection, policy: Policy) -> None:
+    last = 0
+    while rows := alert_rows.firing_marks(conn, last, PAGE):
+        last = rows[-1][0]
+        marks = [(alert_id, policy.inhibits(labels), before) for alert_id, labels, before in rows]
+        alert_rows.mark(conn, [(alert_id, now) for alert_id, now, before in marks if now != before])

@@ -1,4 +1,4 @@
-"""The walk through the routing tree in words, the same in `why` and in `tocsin explain`."""
+"""The walk through the routing tree in words, short enough for a chat; `tocsin explain` draws it with every matcher."""
 
 from __future__ import annotations
 

@@ -10,11 +10,11 @@ from sqlalchemy import Connection
 
 from adapters.chat import Failure
 from bot.absorb import Absorbed, Told, absorb
-from bot.policy import OWN, Policy
+from bot.policy import Policy
 from bot.store import alerts, deliveries
 from bot.store.engine import Store
 from bot.store.writer import StoreUnavailable
-from rules.alert import Alert, Severity, fingerprint
+from rules.alert import OWN_SOURCE, Alert, Severity, fingerprint
 
 log = structlog.get_logger()
 
@@ -80,11 +80,11 @@ def _troubles(conn: Connection, admin_channel: str | None) -> Troubles:
 def _firing(conn: Connection) -> Mapping[tuple[str, str], str]:
     return {
         (row.alert.labels["alertname"], row.alert.labels["about"]): row.alert.annotations.get("summary", "")
-        for row in alerts.firing_of(conn, OWN)
+        for row in alerts.firing_of(conn, OWN_SOURCE)
     }
 
 
 def _alert(key: tuple[str, str], text: str, now: float, firing: bool) -> Alert:
     labels = {"alertname": key[0], "about": key[1], "severity": "high"}
     ends_at = 0.0 if firing else now
-    return Alert(OWN, fingerprint(labels), labels, {"summary": text}, Severity.high, firing, now, ends_at)
+    return Alert(OWN_SOURCE, fingerprint(labels), labels, {"summary": text}, Severity.high, firing, now, ends_at)

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from time import perf_counter
 from typing import Protocol
 
-import msgspec
 import structlog
 from aiohttp import web
 from aiohttp.web_log import AccessLogger
 from aiohttp.web_protocol import RequestPayloadError
+from msgspec.structs import replace
+from prometheus_client import Counter
 
 from adapters.source import Rejected, Request, Response, Source
 from bot import metrics
 from bot.api import Api
+from bot.drain import Drain
 from bot.gate import Gate
 from bot.intake import Intake
 from bot.store.writer import StoreUnavailable
 
 log = structlog.get_logger()
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 BIGGEST_BODY = 64 * 1024 * 1024
 """Bytes; each source says its own, smaller limit."""
@@ -34,11 +39,15 @@ class Health(Protocol):
 class Web:
     """`sources` gives the configured sources as they are now."""
 
-    def __init__(self, intake: Intake, sources: Callable[[], Mapping[str, Source]], gate: Gate, api: Api, health: Health) -> None:
+    def __init__(
+        self, intake: Intake, sources: Callable[[], Mapping[str, Source]], gate: Gate, api: Api, health: Health, drain: Drain
+    ) -> None:
         self._intake, self._sources, self._gate, self._api, self._health = intake, sources, gate, api, health
+        self._drain = drain
+        self._answered: dict[tuple[str, int], Counter] = {}
 
     def application(self, chat_routes: list[web.AbstractRouteDef]) -> web.Application:
-        app = web.Application(client_max_size=BIGGEST_BODY, middlewares=[_errors])
+        app = web.Application(client_max_size=BIGGEST_BODY, middlewares=[self._around])
         app.add_routes([
             web.post("/webhooks/{source}", self._webhook),
             web.post("/webhooks/{source}/{path:.*}", self._webhook),
@@ -57,29 +66,40 @@ class Web:
         if source is None:
             known = ", ".join(self._sources())
             raise Rejected(404, f'there is no source "{name}" in the config; there are: {known}')
-        return await self._take(name, source, request, _head(request, request.match_info.get("path", "")))
+        head = _head(request, request.match_info.get("path", ""))
+        return await self._take(name, request, lambda body: self._intake.take(name, source, replace(head, body=body)))
 
     async def _alertmanager_api(self, request: web.Request) -> web.StreamResponse:
         """The credential tells which source it is; its body is read only after that."""
         head = _head(request, "api/v2/alerts")
         name, source = self._gate.identify(head, self._sources())
-        return await self._take(name, source, request, head)
+        return await self._take(name, request, lambda body: self._intake.take_proven(name, source, replace(head, body=body)))
 
-    async def _take(self, name: str, source: Source, request: web.Request, head: Request) -> web.StreamResponse:
+    async def _take(
+        self, name: str, request: web.Request, take: Callable[[bytes], Awaitable[Response]]
+    ) -> web.StreamResponse:
+        """Reads the body and has it taken in; counted by how it ended."""
         try:
             self._gate.admit(name, request.content_length)
             body = await self._gate.read(name, request)
-            with metrics.REQUEST_SECONDS.time():
-                response = await self._intake.take(name, source, msgspec.structs.replace(head, body=body))
+            began = perf_counter()
+            response = await take(body)
+            metrics.REQUEST_SECONDS.observe(perf_counter() - began)
         except Rejected as problem:
-            metrics.REQUESTS.labels(name, problem.status).inc()
+            self._count(name, problem.status)
             log.warning("webhook_rejected", source=name, status=problem.status, reason=problem.reason)
             raise
         except StoreUnavailable:
-            metrics.REQUESTS.labels(name, 503).inc()
+            self._count(name, 503)
             raise
-        metrics.REQUESTS.labels(name, response.status).inc()
+        self._count(name, response.status)
         return _answer(response)
+
+    def _count(self, name: str, status: int) -> None:
+        counter = self._answered.get((name, status))
+        if counter is None:
+            counter = self._answered[name, status] = metrics.REQUESTS.labels(name, status)
+        counter.inc()
 
     async def _healthz(self, _: web.Request) -> web.Response:
         return web.json_response({"status": "alive"})
@@ -93,11 +113,23 @@ class Web:
         return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
 
-@web.middleware
-async def _errors(request: web.Request, handler: Callable[[web.Request], object]) -> web.StreamResponse:
+    @web.middleware
+    async def _around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Around every request: one that is under way when Tocsin stops may end."""
+        self._drain.enter()
+        try:
+            response = await _answered(request, handler)
+        finally:
+            self._drain.leave()
+        if self._drain.ending:
+            response.force_close()  # or busy senders would go on for ever
+        return response
+
+
+async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refusals and outages as JSON with the reason; anything else is our fault: logged with its traceback, told without."""
     try:
-        return await handler(request)  # type: ignore[misc, no-any-return]  # aiohttp's own Handler type is private
+        return await handler(request)
     except Rejected as problem:
         return web.json_response({"status": "error", "error": problem.reason}, status=problem.status)
     except StoreUnavailable as problem:
@@ -119,9 +151,8 @@ async def _errors(request: web.Request, handler: Callable[[web.Request], object]
 
 def _head(request: web.Request, path: str) -> Request:
     """The request as sources see it, its body still to come."""
-    headers = {name.lower(): value for name, value in request.headers.items()}
     query = dict(request.query) if request.query_string else {}
-    return Request(request.method, path, headers, b"", request.remote or "", query)
+    return Request(request.method, path, request.headers, b"", request.remote or "", query)
 
 
 def _answer(response: Response) -> web.Response:
@@ -131,7 +162,9 @@ def _answer(response: Response) -> web.Response:
 
 async def serve(app: web.Application, host: str, port: int) -> web.AppRunner:
     """Starts to listen. Raises OSError when it cannot."""
-    runner = web.AppRunner(app, access_log=None, access_log_class=AccessLogger, handle_signals=False, keepalive_timeout=75)
+    runner = web.AppRunner(
+        app, access_log=None, access_log_class=AccessLogger, handle_signals=False, keepalive_timeout=75, shutdown_timeout=1.0
+    )
     await runner.setup()
     await web.TCPSite(runner, host, port, backlog=1024).start()
     return runner

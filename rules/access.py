@@ -24,6 +24,13 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
 
+class Secret(SecretStr):
+    """A text that no error, log or repr shows."""
+
+    def _display(self) -> str:
+        return "<secret>"
+
+
 class Person(Strict):
     """One person and all their accounts: beside the fields below, one key per type of chat (`slack: U01ANA`)."""
 
@@ -31,7 +38,7 @@ class Person(Strict):
     __pydantic_extra__: dict[str, str]
 
     name: str = Field(description="How cards and timelines name this person.")
-    token: SecretStr | None = Field(None, description="Signs in to the console and the API. Write ${NAME} or ${file:PATH}.")
+    token: Secret | None = Field(None, description="Signs in to the console and the API. Write ${NAME} or ${file:PATH}.")
 
     def account(self, chat_type: str) -> str | None:
         """The person's id on a type of chat, as the platform gives it."""
@@ -66,7 +73,7 @@ class Sensitivity(Strict):
     levels: tuple[str, ...] = Field(LEVELS, description="All levels, lowest first.")
     verified_from: Level = Field("confidential", description="From this level on, a channel must be verified to show an alert.")
     default: Level = Field("internal", description="The level of an alert that no rule matches.")
-    rules: tuple[SensitivityRule, ...] = ()
+    rules: tuple[SensitivityRule, ...] = Field((), description="What makes alerts more secret than the default.")
 
     def rank(self, level: str) -> int:
         """The place of a level, lowest 0. An unknown one ranks above all."""

@@ -8,6 +8,9 @@ from enum import Enum, IntEnum
 
 import msgspec
 
+OWN_SOURCE = "tocsin"
+"""The source of the alerts that Tocsin raises about itself."""
+
 
 class Severity(IntEnum):
     """Worst first, so that `min()` of several is the worst of them."""

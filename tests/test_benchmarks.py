@@ -85,5 +85,8 @@ def test_a_line_is_reached_by_its_median() -> None:
     assert report.reached(line, {"a": rounds}) is True
     assert report.reached(line, {"a": {**rounds, "Tocsin": [{"rate": 99.0}]}}) is False
     assert report.reached(line, {"a": {"Tocsin": rounds["Tocsin"]}}) is None
+    disturbed = {"rate": 9.0, "other_cpu": 0.9}
+    assert report.reached(line, {"a": {**rounds, "Tocsin": [disturbed, disturbed, {"rate": 101.0, "other_cpu": 0.1}]}}) is True
+    assert report.reached(line, {"a": {**rounds, "Tocsin": [disturbed]}}) is False
     told = msgspec.json.decode(msgspec.json.encode(report.as_json({"a": rounds})))
     assert told["lines"] == [{"row": "a", "figure": "rate", "target": "≥ 5x", "reached": True}]

@@ -59,7 +59,7 @@ def decide(config: Config, labels: Mapping[str, str], at: float | None) -> Decis
     root = compile_tree(config.route)
     level = config.sensitivity.of(labels)
     taken = tuple(_take(config, node, labels, level, at) for node in route_alert(root, labels))
-    needs_proof = config.sensitivity.rank(level) >= config.sensitivity.rank(config.sensitivity.verified_from)
+    needs_proof = config.sensitivity.needs_proof(level)
     return Decision(explain_route(root, labels), level, needs_proof, taken)
 
 

@@ -14,6 +14,7 @@ from bot.config.model import Config
 from bot.config.problem import Path, did_you_mean
 from bot.config.secret import HIDDEN
 from rules.access import LEVELS, Person
+from rules.alert import OWN_SOURCE
 from rules.grammar import VERBS
 
 REFERENCES = (
@@ -66,6 +67,8 @@ def check_references(document: Document) -> None:
     _check_route_names(document, routes)
     _check_accounts(document)
     _check_cases(document)
+    _check_sources(document)
+    _check_chats(document)
     for section in ("channels", "sources"):
         if data.get(section) == {}:
             document.report(document.place((section,)), "at least one is needed")
@@ -74,7 +77,7 @@ def check_references(document: Document) -> None:
 def _names(data: dict[str, Any], section: str) -> list[str] | None:
     """The names that exist; None when that cannot be told because of another mistake."""
     if section == "verbs":
-        return [*VERBS, "*"]
+        return [*dict.fromkeys(verb.permission for verb in VERBS.values() if verb.permission), "*"]
     if section == "levels":
         sensitivity = data.get("sensitivity")
         levels = sensitivity.get("levels", LEVELS) if isinstance(sensitivity, dict) else LEVELS
@@ -165,3 +168,23 @@ def _check_cases(document: Document) -> None:
             document.report(document.place((*path, "expect")), "this test expects nothing", "Say at least which channels.")
         if isinstance(expect, dict) and "muted" in expect and "at" not in case:
             document.report(document.keys[(*path, "expect", "muted")], '"muted" depends on the time', "Add `at` to the test.")
+
+
+def _check_sources(document: Document) -> None:
+    """The credential tells the sources of a bare API call apart; one name is taken by Tocsin itself."""
+    if ("sources", OWN_SOURCE) in document.keys:
+        what = f'the name "{OWN_SOURCE}" is kept for what Tocsin says of itself'
+        document.report(document.keys["sources", OWN_SOURCE], what, "Give the source another name.")
+    owners: dict[str, str] = {}
+    for path, value in _find(document.data, (), ["sources", "*", "auth", "bearer"]):
+        name = str(path[1])
+        if isinstance(value, str) and path not in document.unset and (owner := owners.setdefault(value, name)) != name:
+            document.report(document.place(path), f"{owner} has the same bearer", "It must tell two sources apart.")
+
+
+def _check_chats(document: Document) -> None:
+    """The console is the page at `/`, of which there is one."""
+    consoles = [path for path, kind in _find(document.data, (), ["chats", "*", "type"]) if kind == "console"]
+    for path in consoles[1:]:
+        what = f'"{consoles[0][1]}" is the console already'
+        document.report(document.place(path), what, "One is enough: it shows all of its channels.")

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, bindparam, insert, literal_column, select, update
 
-from bot.store.sql import Bulk, among, to_json
+from bot.store.sql import Bulk, Query, to_json
 from bot.store.tables import alerts, members
 from rules.alert import Alert, AlertState, Link, Severity
 
@@ -40,14 +40,13 @@ def load(conn: Connection, keys: Iterable[Key]) -> dict[Key, AlertRow]:
         prints[source].append(fingerprint)
     found: dict[Key, AlertRow] = {}
     for source, of_source in prints.items():
-        query = select(alerts).where(alerts.c.source == source, among(conn, alerts.c.fingerprint, of_source))
-        for row in conn.execute(query):
+        for row in _LOAD(conn, source=source, values=of_source):
             found[source, row.fingerprint] = _from_row(row)
     return found
 
 
 def load_ids(conn: Connection, ids: Iterable[int]) -> dict[int, AlertRow]:
-    return {row.id: _from_row(row) for row in conn.execute(select(alerts).where(among(conn, alerts.c.id, ids)))}
+    return {row.id: _from_row(row) for row in _LOAD_IDS(conn, values=list(ids))}
 
 
 def add(conn: Connection, rows: Sequence[AlertRow]) -> None:
@@ -64,7 +63,7 @@ def expiring(conn: Connection, now: float, limit: int) -> list[AlertRow]:
     query = (
         select(alerts).where(alerts.c.firing, alerts.c.expires_at > literal_column("0"), alerts.c.expires_at <= now).limit(limit)
     )
-    return [_from_row(row) for row in conn.execute(query)]
+    return [_from_row(row) for row in conn.execute(query).all()]
 
 
 def extend(conn: Connection, expiries: Sequence[tuple[int, float]]) -> None:
@@ -75,7 +74,24 @@ def extend(conn: Connection, expiries: Sequence[tuple[int, float]]) -> None:
 def inhibiting(conn: Connection) -> list[tuple[int, str, str]]:
     """(id, inhibits, title) of the firing alerts that mute others."""
     query = select(alerts).where(alerts.c.inhibits.is_not(None), alerts.c.firing)
-    return [(row.id, row.inhibits, _from_row(row).alert.title) for row in conn.execute(query)]
+    return [(row.id, row.inhibits, _from_row(row).alert.title) for row in conn.execute(query).all()]
+
+
+def firing_marks(conn: Connection, after_id: int, limit: int) -> list[tuple[int, dict[str, str], str | None]]:
+    """(id, labels, inhibits) of firing alerts in the order of their ids: no more than marking them anew asks for."""
+    columns = (alerts.c.id, alerts.c.labels, alerts.c.inhibits)
+    query = select(*columns).where(alerts.c.id > after_id, alerts.c.firing).order_by(alerts.c.id).limit(limit)
+    return [(row[0], _DICT.decode(row[1]), row[2]) for row in conn.execute(query).all()]
+
+
+def mark(conn: Connection, marks: Sequence[tuple[int, str | None]]) -> None:
+    """Writes anew what alerts inhibit: (alert id, inhibits)."""
+    _mark(conn, [(inhibits, alert_id) for alert_id, inhibits in marks])
+
+
+def unmark_all(conn: Connection) -> None:
+    """There is no inhibition rule any more."""
+    conn.execute(update(alerts).where(alerts.c.inhibits.is_not(None)).values(inhibits=None))
 
 
 def firing_of(conn: Connection, source: str) -> list[AlertRow]:
@@ -86,7 +102,7 @@ def firing_of(conn: Connection, source: str) -> list[AlertRow]:
 def firing_after(conn: Connection, after_id: int, limit: int) -> list[AlertRow]:
     """Firing alerts in the order of their ids, for walks over all of them."""
     query = select(alerts).where(alerts.c.id > after_id, alerts.c.firing).order_by(alerts.c.id).limit(limit)
-    return [_from_row(row) for row in conn.execute(query)]
+    return [_from_row(row) for row in conn.execute(query).all()]
 
 
 def unused(conn: Connection, before: float, limit: int) -> list[int]:
@@ -98,25 +114,29 @@ def unused(conn: Connection, before: float, limit: int) -> list[int]:
         )
         .limit(limit)
     )
-    return [row.id for row in conn.execute(query)]
+    return [row.id for row in conn.execute(query).all()]
 
 
 _SAID = (
     "labels", "annotations", "links", "severity", "sensitivity", "firing", "starts_at", "ends_at", "expires_at", "expired",
     "resolved_on", "seen_at", "decided", "inhibits",
 )  # fmt: skip
+_LOAD = Query(lambda among: select(alerts).where(alerts.c.source == bindparam("source"), among(alerts.c.fingerprint)))
+_LOAD_IDS = Query(lambda among: select(alerts).where(among(alerts.c.id)))
 _insert = Bulk(insert(alerts), ("id", "source", "fingerprint", *_SAID))
 _update = Bulk(update(alerts).where(alerts.c.id == bindparam("b_id")), (*_SAID, "b_id"))
+_mark = Bulk(update(alerts).where(alerts.c.id == bindparam("b_id")), ("inhibits", "b_id"))
 _extend = Bulk(update(alerts).where(alerts.c.id == bindparam("b_id")), ("expires_at", "b_id"))
 
 
 def _said(row: AlertRow) -> tuple[Any, ...]:
     """All columns but those that name the alert, in the order of _SAID."""
     alert, state = row.alert, row.state
+    links = to_json(alert.links).decode() if alert.links else "[]"
     return (
-        to_json(alert.labels).decode(), to_json(alert.annotations).decode(), to_json(alert.links).decode(), int(alert.severity),
-        row.sensitivity, state.firing, state.starts_at, state.ends_at, state.expires_at, state.expired, state.resolved_on,
-        row.seen_at, row.decided, row.inhibits,
+        to_json(alert.labels).decode(), to_json(alert.annotations).decode(), links, int(alert.severity), row.sensitivity,
+        state.firing, state.starts_at, state.ends_at, state.expires_at, state.expired, state.resolved_on, row.seen_at,
+        row.decided, row.inhibits,
     )  # fmt: skip
 
 

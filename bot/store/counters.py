@@ -7,10 +7,10 @@ from sqlalchemy import Connection, text
 
 def take(conn: Connection, name: str, count: int) -> int:
     """Reserves `count` numbers of a kind and returns the first. Numbers start at 1."""
-    return int(conn.execute(_TAKE, {"name": name, "count": count}).scalar_one()) - count + 1
+    return int(conn.execute(_TAKE, {"name": name, "count": str(count)}).scalar_one()) - count + 1
 
 
 _TAKE = text(
-    "INSERT INTO facts (name, value) VALUES (:name, CAST(:count AS TEXT)) ON CONFLICT (name) DO UPDATE "
+    "INSERT INTO facts (name, value) VALUES (:name, :count) ON CONFLICT (name) DO UPDATE "
     "SET value = CAST(CAST(facts.value AS BIGINT) + CAST(excluded.value AS BIGINT) AS TEXT) RETURNING value"
 )

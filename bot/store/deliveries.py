@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 from sqlalchemy import Connection, bindparam, case, func, insert, or_, select, update
 
-from bot.store.sql import Bulk, among, clean
+from bot.store.sql import Bulk, Query, among, clean
 from bot.store.tables import deliveries
 
 
@@ -40,42 +40,34 @@ class Delivery(msgspec.Struct):
         return self.wanted > self.shown or self.thread_wanted > self.thread_shown
 
 
+_FIELDS = [deliveries.c[name] for name in Delivery.__struct_fields__]
 _GAP = or_(deliveries.c.wanted > deliveries.c.shown, deliveries.c.thread_wanted > deliveries.c.thread_shown)
 
 
 def of_incidents(conn: Connection, numbers: Sequence[int]) -> list[Delivery]:
-    query = select(deliveries).where(among(conn, deliveries.c.incident, numbers)).order_by(deliveries.c.id)
-    return [_from_row(row) for row in conn.execute(query)]
+    return [_from_row(row) for row in _OF_INCIDENTS(conn, values=list(numbers))]
 
 
 def load(conn: Connection, ids: Iterable[int]) -> list[Delivery]:
-    return [_from_row(row) for row in conn.execute(select(deliveries).where(among(conn, deliveries.c.id, ids)))]
+    return [_from_row(row) for row in conn.execute(select(*_FIELDS).where(among(conn, deliveries.c.id, ids))).all()]
 
 
 def pending(conn: Connection, channels: Sequence[str], now: float, limit: int, without: Iterable[int]) -> list[Delivery]:
     """What these channels do not show yet and may be tried now: worst first, then the longest due. `without`: ids in flight."""
-    query = (
-        select(deliveries)
-        .where(_GAP, deliveries.c.channel.in_(channels), deliveries.c.due_at <= now, deliveries.c.retry_at <= now)
-        .where(deliveries.c.id.not_in(list(without)))
-        .order_by(deliveries.c.urgency, deliveries.c.due_at)
-        .limit(limit)
-    )
-    return [_from_row(row) for row in conn.execute(query)]
+    found = _PENDING(conn, values=list(channels), without=list(without), now=now, most=limit)
+    return [_from_row(row) for row in found]
 
 
 def next_due(conn: Connection, channels: Sequence[str], now: float) -> float:
     """When something of these channels may be tried next, after `now`; infinity when nothing waits."""
-    later = case((deliveries.c.due_at > deliveries.c.retry_at, deliveries.c.due_at), else_=deliveries.c.retry_at)
-    query = select(func.min(later)).where(_GAP, deliveries.c.channel.in_(channels), later > now)
-    found = conn.scalar(query)
+    found = _NEXT_DUE(conn, values=list(channels), now=now)[0][0]
     return float("inf") if found is None else float(found)
 
 
 def backlog(conn: Connection) -> dict[str, int]:
     """How many cards are behind, by channel."""
     query = select(deliveries.c.channel, func.count()).where(_GAP).group_by(deliveries.c.channel)
-    return {row[0]: row[1] for row in conn.execute(query)}
+    return {row[0]: row[1] for row in conn.execute(query).all()}
 
 
 def failing(conn: Connection, tries: int = 1, at_once: Sequence[str] = ()) -> dict[str, tuple[str, str, int]]:
@@ -88,7 +80,7 @@ def failing(conn: Connection, tries: int = 1, at_once: Sequence[str] = ()) -> di
         .where(_GAP, or_(deliveries.c.failures >= tries, deliveries.c.failure.in_(at_once)))
         .group_by(deliveries.c.channel)
     )
-    return {channel: (kind, error, count) for channel, kind, error, count in conn.execute(query)}
+    return {channel: (kind, error, count) for channel, kind, error, count in conn.execute(query).all()}
 
 
 def want(conn: Connection, rows: Sequence[Delivery]) -> None:
@@ -103,6 +95,16 @@ def record(conn: Connection, rows: Sequence[Delivery]) -> None:
     _rerecord(conn, [tuple(getattr(row, name) for name in (*_RECORDED, "id")) for row in clean_rows])
 
 
+_LATER = case((deliveries.c.due_at > deliveries.c.retry_at, deliveries.c.due_at), else_=deliveries.c.retry_at)
+_OF_INCIDENTS = Query(lambda among: select(*_FIELDS).where(among(deliveries.c.incident)).order_by(deliveries.c.id))
+_PENDING = Query(
+    lambda among: select(*_FIELDS)
+    .where(_GAP, among(deliveries.c.channel), ~among(deliveries.c.id, "without"))
+    .where(deliveries.c.due_at <= bindparam("now"), deliveries.c.retry_at <= bindparam("now"))
+    .order_by(deliveries.c.urgency, deliveries.c.due_at)
+    .limit(bindparam("most"))
+)
+_NEXT_DUE = Query(lambda among: select(func.min(_LATER)).where(_GAP, among(deliveries.c.channel), bindparam("now") < _LATER))
 _COLUMNS = [name for name in deliveries.c.keys() if name != "id"]  # noqa: SIM118 - the keys of a collection that is no mapping
 _RECORDED = ("shown", "ref", "shown_at", "thread_shown", "run", "failures", "retry_at", "failure", "error", "plain")
 _BY_ID = update(deliveries).where(deliveries.c.id == bindparam("b_id"))
@@ -112,4 +114,4 @@ _rerecord = Bulk(_BY_ID, (*_RECORDED, "b_id"))
 
 
 def _from_row(row: Any) -> Delivery:
-    return Delivery(**row._mapping)
+    return Delivery(*row)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-from sqlalchemy import Connection, insert, select
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import URL, Connection, delete, insert, make_url, select
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from bot.store.migrate import migrate
 from bot.store.postgres import Postgres
@@ -59,6 +59,11 @@ class Store:
                 raise
         except (SQLAlchemyError, OSError) as problem:
             raise StoreUnavailable(f"cannot open the store {_public(url)}: {reason_of(problem)}") from problem
+        except (ValueError, TypeError):  # their texts may quote a part of the password
+            raise StoreUnavailable(
+                f"cannot open the store {_public(url)}: the address cannot be read. Write it as "
+                "postgresql://USER:PASSWORD@HOST:PORT/DATABASE, special characters in user and password as %XX."
+            ) from None
         store._writer.start()
         return store
 
@@ -82,10 +87,23 @@ class Store:
         """Writes that wait for a transaction."""
         return self._writer.backlog
 
+    async def check(self) -> None:
+        """Raises StoreUnavailable if nothing can be read now, or if writing failed last time and fails again."""
+        await self.read(lambda conn: conn.scalar(select(facts.c.value).where(facts.c.name == "store")))
+        if self._writer.trouble:
+            await self.write(_touch, self.run)
+
     async def close(self) -> None:
         """Finishes what was submitted, then closes."""
         await self._writer.stop()
         await self._database.close()
+
+
+def _touch(conn: Connection, runs: Sequence[str]) -> Sequence[None]:
+    """Writes something, to see whether that works."""
+    conn.execute(delete(facts).where(facts.c.name == "checked by"))
+    conn.execute(insert(facts).values(name="checked by", value=runs[-1]))
+    return [None for _ in runs]
 
 
 def _prepare(conn: Connection) -> str:
@@ -104,6 +122,11 @@ def sqlite_path(url: str) -> Path | None:
 
 
 def _public(url: str) -> str:
-    """The URL without the password."""
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rsplit('@', 1)[-1]}"
+    """The URL without user, password and options; only its scheme if it cannot be told apart."""
+    if sqlite_path(url):
+        return url
+    try:
+        parsed = make_url(url)
+        return URL.create(parsed.drivername, host=parsed.host, port=parsed.port, database=parsed.database).render_as_string()
+    except (ValueError, ArgumentError):
+        return url.partition("://")[0] + "://…"

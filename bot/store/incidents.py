@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, func, insert, or_, select, update
 
-from bot.store.sql import Bulk, among, to_json
+from bot.store.sql import Bulk, Query, among, to_json
 from bot.store.tables import incidents
 from rules.alert import Severity
 from rules.incident import Incident, State
@@ -26,17 +26,16 @@ class IncidentRow(msgspec.Struct):
 
 def slot_of(route: str, group: Mapping[str, str]) -> str:
     """The text that names a route and group key: at most one incident of it takes alerts."""
-    return f"{route} {msgspec.json.encode(sorted(group.items())).decode()}"
+    return f"{route} {to_json(sorted(group.items())).decode()}"
 
 
 def load(conn: Connection, numbers: Iterable[int]) -> dict[int, IncidentRow]:
-    return {row.number: _from_row(row) for row in conn.execute(select(incidents).where(among(conn, incidents.c.number, numbers)))}
+    return {row.number: _from_row(row) for row in _LOAD(conn, values=list(numbers))}
 
 
 def latest(conn: Connection, slots: Iterable[str]) -> dict[str, IncidentRow]:
     """The newest incident of each slot that has one."""
-    query = select(incidents).where(among(conn, incidents.c.slot, slots), incidents.c.latest)
-    return {row.slot: _from_row(row) for row in conn.execute(query)}
+    return {row.slot: _from_row(row) for row in _LATEST(conn, values=list(slots))}
 
 
 def due(conn: Connection, now: float, limit: int) -> list[IncidentRow]:
@@ -47,22 +46,24 @@ def due(conn: Connection, now: float, limit: int) -> list[IncidentRow]:
         .order_by(func.coalesce(incidents.c.due_at, incidents.c.check_at))
         .limit(limit)
     )
-    return [_from_row(row) for row in conn.execute(query)]
+    return [_from_row(row) for row in conn.execute(query).all()]
 
 
 def next_due(conn: Connection) -> float:
     """When the next incident has something to do, in seconds since the epoch; infinity when none has."""
-    times = conn.execute(select(func.min(incidents.c.due_at), func.min(incidents.c.check_at))).one()
-    return min((at for at in times if at is not None), default=NEVER)
+    return min((at for at in _NEXT_DUE(conn)[0] if at is not None), default=NEVER)
 
 
 def check_all(conn: Connection, now: float) -> None:
-    """Has the mutes of every open incident looked at again: a silence or an inhibition came or went."""
-    conn.execute(update(incidents).where(_is_open()).values(check_at=now))
+    """Has the mutes of every incident in which something fires looked at again: a silence or an inhibition came or went.
+
+    One that a person resolved counts too, while its alerts fire on: it would come up again.
+    """
+    conn.execute(update(incidents).where(incidents.c.active).values(check_at=now))
 
 
-def _is_open() -> Any:
-    return incidents.c.state.in_([State.firing.value, State.acknowledged.value])
+def _is_open() -> ColumnElement[bool]:
+    return and_(incidents.c.active, incidents.c.state != State.resolved.value)
 
 
 def listed(conn: Connection, open_only: bool, limit: int) -> list[IncidentRow]:
@@ -72,7 +73,7 @@ def listed(conn: Connection, open_only: bool, limit: int) -> list[IncidentRow]:
         query = query.where(_is_open()).order_by(incidents.c.severity, incidents.c.number.desc())
     else:
         query = query.order_by(incidents.c.number.desc())
-    return [_from_row(row) for row in conn.execute(query)]
+    return [_from_row(row) for row in conn.execute(query).all()]
 
 
 def counts(conn: Connection) -> dict[tuple[str, Severity], int]:
@@ -82,7 +83,7 @@ def counts(conn: Connection) -> dict[tuple[str, Severity], int]:
         .where(_is_open())
         .group_by(incidents.c.state, incidents.c.severity)
     )
-    return {(state, Severity(severity)): count for state, severity, count in conn.execute(query)}
+    return {(state, Severity(severity)): count for state, severity, count in conn.execute(query).all()}
 
 
 def add(conn: Connection, rows: Sequence[IncidentRow]) -> None:
@@ -98,7 +99,14 @@ def save(conn: Connection, rows: Sequence[IncidentRow]) -> None:
     _update(conn, [(*_said(row), row.incident.number) for row in rows])
 
 
-_SAID = ("state", "severity", "changed_at", "resolved_at", "due_at", "check_at", "body")
+_LOAD = Query(lambda among: select(incidents).where(among(incidents.c.number)))
+_LATEST = Query(lambda among: select(incidents).where(among(incidents.c.slot), incidents.c.latest))
+_NEXT_DUE = Query(
+    lambda _: select(
+        *(select(func.min(at)).where(at.is_not(None)).scalar_subquery() for at in (incidents.c.due_at, incidents.c.check_at))
+    )
+)
+_SAID = ("state", "severity", "active", "changed_at", "resolved_at", "due_at", "check_at", "body")
 _insert = Bulk(insert(incidents), ("number", "slot", "latest", *_SAID))
 _update = Bulk(update(incidents).where(incidents.c.number == bindparam("b_number")), (*_SAID, "b_number"))
 _BODY = msgspec.json.Decoder(Incident)
@@ -107,8 +115,9 @@ _BODY = msgspec.json.Decoder(Incident)
 def _said(row: IncidentRow) -> tuple[Any, ...]:
     """All columns but those that name the incident, in the order of _SAID."""
     incident, due_at, check_at = row.incident, row.due_at, row.check_at
+    active = incident.state != State.resolved or incident.firing_count > 0
     return (
-        incident.state.value, int(incident.severity), row.changed_at, incident.resolved_at,
+        incident.state.value, int(incident.severity), active, row.changed_at, incident.resolved_at,
         None if due_at == NEVER else due_at, None if check_at == NEVER else check_at, to_json(incident),
     )  # fmt: skip
 

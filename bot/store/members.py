@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from bot.store.sql import Bulk, among
+from bot.store.sql import Bulk, Query
 from bot.store.tables import members
 from rules.alert import Severity
 from rules.incident import Member
@@ -25,14 +25,12 @@ class MemberRow(msgspec.Struct):
 
 def firing(conn: Connection, alert_ids: Iterable[int]) -> list[MemberRow]:
     """The places in which these alerts fire now."""
-    query = select(members).where(among(conn, members.c.alert, alert_ids), members.c.firing)
-    return [_from_row(row) for row in conn.execute(query)]
+    return [_from_row(row) for row in _FIRING(conn, values=list(alert_ids))]
 
 
 def of_alerts(conn: Connection, alert_ids: Iterable[int], since: int) -> dict[tuple[int, int], MemberRow]:
     """The places of these alerts, firing or not, in the incidents from number `since` on, by (incident, alert)."""
-    query = select(members).where(among(conn, members.c.alert, alert_ids), members.c.incident >= since)
-    return {(row.incident, row.alert): _from_row(row) for row in conn.execute(query)}
+    return {(row.incident, row.alert): _from_row(row) for row in _OF_ALERTS(conn, values=list(alert_ids), since=since)}
 
 
 def firing_in(conn: Connection, number: int) -> list[MemberRow]:
@@ -42,9 +40,7 @@ def firing_in(conn: Connection, number: int) -> list[MemberRow]:
 
 def top(conn: Connection, number: int, limit: int) -> list[MemberRow]:
     """Firing before resolved, worst first, oldest first: what the card lists."""
-    order = (members.c.firing.desc(), members.c.severity, members.c.starts_at)
-    query = select(members).where(members.c.incident == number).order_by(*order).limit(limit)
-    return [_from_row(row) for row in conn.execute(query)]
+    return [_from_row(row) for row in _TOP(conn, number=number, most=limit)]
 
 
 def save(conn: Connection, rows: Sequence[MemberRow]) -> None:
@@ -53,6 +49,14 @@ def save(conn: Connection, rows: Sequence[MemberRow]) -> None:
     _update(conn, [(*_said(row), row.incident, row.alert) for row in rows if not row.new])
 
 
+_FIRING = Query(lambda among: select(members).where(among(members.c.alert), members.c.firing))
+_OF_ALERTS = Query(lambda among: select(members).where(among(members.c.alert), members.c.incident >= bindparam("since")))
+_TOP = Query(
+    lambda _: select(members)
+    .where(members.c.incident == bindparam("number"))
+    .order_by(members.c.firing.desc(), members.c.severity, members.c.starts_at)
+    .limit(bindparam("most"))
+)
 _SAID = ("firing", "severity", "muted", "starts_at", "ends_at")
 _insert = Bulk(insert(members), ("incident", "alert", *_SAID))
 _update = Bulk(

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, inspect, text
 
+from bot.store.writer import StoreUnavailable
+
 if TYPE_CHECKING:
     from alembic.config import Config
 
@@ -15,14 +17,26 @@ HEAD = "0001"
 
 
 def migrate(conn: Connection) -> None:
-    """Runs what is missing. Costs one query when nothing is: Alembic is only loaded when there is work."""
-    if inspect(conn).has_table("alembic_version") and conn.scalar(text("SELECT version_num FROM alembic_version")) == HEAD:
+    """Runs what is missing. Costs one query when nothing is: Alembic is only loaded when there is work.
+
+    Raises StoreUnavailable for a store that a newer Tocsin made.
+    """
+    known = inspect(conn).has_table("alembic_version")
+    version = conn.scalar(text("SELECT version_num FROM alembic_version")) if known else None
+    if version == HEAD:
         return
     from alembic import command
+    from alembic.util import CommandError
 
     config = alembic_config()
     config.attributes["connection"] = conn
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except CommandError as problem:
+        raise StoreUnavailable(
+            f"the store has schema {version}, which this Tocsin does not know; it knows {HEAD}. "
+            "Run the Tocsin that made it, or a newer one."
+        ) from problem
 
 
 def alembic_config() -> Config:

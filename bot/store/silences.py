@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 from functools import lru_cache
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
-from bot.store.sql import clean
+from bot.store.sql import Query, clean
 from bot.store.tables import silences
 from rules.matcher import Matcher, parse_matchers
 from rules.mute import Silence
@@ -20,10 +20,8 @@ def new_id() -> str:
 
 def current(conn: Connection, now: float) -> list[Silence]:
     """Silences that have not ended, the one that ends first first."""
-    query = select(silences).where(silences.c.ends_at > now).order_by(silences.c.ends_at)
-    return [
-        Silence(row.id, _matchers(row.matchers), row.starts_at, row.ends_at, row.by, row.reason) for row in conn.execute(query)
-    ]
+    found = _CURRENT(conn, now=now)
+    return [Silence(row.id, _matchers(row.matchers), row.starts_at, row.ends_at, row.by, row.reason) for row in found]
 
 
 def add(conn: Connection, silence: Silence) -> None:
@@ -36,6 +34,9 @@ def add(conn: Connection, silence: Silence) -> None:
 
 def end(conn: Connection, silence_id: str, now: float) -> None:
     conn.execute(update(silences).where(silences.c.id == silence_id).values(ends_at=now))
+
+
+_CURRENT = Query(lambda _: select(silences).where(silences.c.ends_at > bindparam("now")).order_by(silences.c.ends_at))
 
 
 @lru_cache(maxsize=1024)

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
 
 import msgspec
-from sqlalchemy import ARRAY, ColumnElement, Connection, Dialect, Insert, Update, any_, func, literal, select
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Insert,
+    Row,
+    Select,
+    Text,
+    Update,
+    any_,
+    bindparam,
+    func,
+    literal,
+    select,
+)  # fmt: skip
 
 _MESS = re.compile("[\0\ud800-\udfff]")
 _encode = msgspec.json.Encoder().encode
@@ -19,6 +34,41 @@ def among(conn: Connection, column: ColumnElement[Any], values: Iterable[Any]) -
     if conn.dialect.name == "sqlite":
         return column.in_(select(func.json_each(to_json(list(values))).table_valued("value").c.value))
     return column == any_(literal(list(values), ARRAY(column.type)))
+
+
+class In(Protocol):
+    """`column IN (the list bound as `name`)`, one bound value however long it is."""
+
+    def __call__(self, column: ColumnElement[Any], name: str = "values") -> ColumnElement[bool]: ...
+
+
+class Query:
+    """A query of the hot path: built once per database, for building one costs more than SQLite takes to answer it.
+
+    `build` gets an `In` and returns the statement; lists among its parameters are bound as one value.
+    """
+
+    def __init__(self, build: Callable[[In], Select[Any]]) -> None:
+        self._build = build
+        self._built: dict[str, Select[Any]] = {}
+
+    def __call__(self, conn: Connection, **params: Any) -> Sequence[Row[Any]]:
+        """All rows."""
+        dialect = conn.dialect.name
+        query = self._built.get(dialect)
+        if query is None:
+            query = self._built[dialect] = self._build(_each if dialect == "sqlite" else _any)
+        if dialect == "sqlite":
+            params = {name: to_json(value).decode() if isinstance(value, list) else value for name, value in params.items()}
+        return conn.execute(query, params).all()
+
+
+def _each(column: ColumnElement[Any], name: str = "values") -> ColumnElement[bool]:
+    return column.in_(select(func.json_each(bindparam(name, type_=Text())).table_valued("value").c.value))
+
+
+def _any(column: ColumnElement[Any], name: str = "values") -> ColumnElement[bool]:
+    return column == any_(bindparam(name, type_=ARRAY(column.type)))
 
 
 class Bulk:

@@ -8,18 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import sqlite3
+import sys
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, Engine, Transaction, create_engine, event
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import NullPool
 
 from bot.store.writer import StoreUnavailable
 
 R = TypeVar("R")
+
+LOOK_AGAIN_SECONDS = 0.02
+"""Between two looks whether another program has done with the file."""
+
+SWITCH_SECONDS = 0.0005
+"""How long the thread that commits waits for a busy event loop. At Python's own 5 ms, a commit beside one took up to seconds."""
 
 READER_BUSY_SECONDS = 0.05
 """Readers hardly ever wait in WAL mode, and must not: the event loop waits with them."""
@@ -29,22 +38,46 @@ class Sqlite:
     """One connection that writes, one that reads. Raises StoreUnavailable if another Tocsin has the file."""
 
     def __init__(self, path: Path, busy_seconds: float) -> None:
+        self._busy_seconds = busy_seconds
+        sys.setswitchinterval(SWITCH_SECONDS)
         self._lock = _lock_file(path)
-        self._writing = _engine(path, "BEGIN IMMEDIATE", busy_seconds).connect()
-        self._reading = _engine(path, "BEGIN", READER_BUSY_SECONDS).connect()
+        try:
+            self._writing = _engine(path, "BEGIN IMMEDIATE", 0.0).connect()
+            self._reading = _engine(path, "BEGIN", READER_BUSY_SECONDS).connect()
+        except BaseException:
+            self._lock.close()
+            raise
         self._beside = ThreadPoolExecutor(1, "store")
 
     async def transact(self, work: Callable[[Connection], R]) -> R:
         """Runs `work` in a transaction and returns what it returned, after the commit. No two at the same time."""
-        beside = partial(asyncio.get_running_loop().run_in_executor, self._beside)
+        transaction = await self._begin()
         try:
-            transaction = await beside(self._writing.begin)  # waits for another program that writes
             result = work(self._writing)
-            await beside(transaction.commit)  # waits for the disk
+            await self._commit()
         except BaseException:
-            await beside(self._roll_back)
+            transaction.rollback()
             raise
+        transaction.commit()  # nothing is left to do for it but to know
         return result
+
+    async def _begin(self) -> Transaction:
+        """Waits for another program that writes, but not for ever."""
+        give_up_at = time.monotonic() + self._busy_seconds
+        while True:
+            try:
+                return self._writing.begin()
+            except OperationalError as problem:
+                code = problem.orig.sqlite_errorcode if isinstance(problem.orig, sqlite3.Error) else 0
+                if code != sqlite3.SQLITE_BUSY or time.monotonic() >= give_up_at:
+                    raise
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+    async def _commit(self) -> None:
+        """Waits for the disk beside the event loop, in one bare call: each step of a thread may have to wait for the loop."""
+        raw = self._writing.connection.dbapi_connection
+        if raw is not None:
+            await asyncio.get_running_loop().run_in_executor(self._beside, raw.commit)
 
     async def read(self, query: Callable[[Connection], R]) -> R:
         """Runs `query` on one state of what is committed."""
@@ -58,17 +91,11 @@ class Sqlite:
         self._beside.shutdown()
         self._lock.close()
 
-    def _roll_back(self) -> None:
-        """Whatever the transaction came to: after a commit that failed, SQLite may still hold it open."""
-        if transaction := self._writing.get_transaction():
-            transaction.rollback()
-        if raw := self._writing.connection.dbapi_connection:
-            raw.rollback()
-
 
 def _engine(path: Path, begin: str, busy_seconds: float) -> Engine:
     url = URL.create("sqlite", database=str(path))
-    engine = create_engine(url, poolclass=NullPool, connect_args={"check_same_thread": False, "timeout": busy_seconds})
+    options = {"check_same_thread": False, "timeout": busy_seconds}
+    engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=options)  # errors go to logs
     event.listen(engine, "connect", _settings)
     event.listen(engine, "begin", lambda conn: conn.exec_driver_sql(begin))
     return engine
@@ -89,6 +116,6 @@ def _lock_file(path: Path) -> IO[str]:
     except OSError as problem:
         lock.close()
         raise StoreUnavailable(
-            f"{path} is in use by another Tocsin. Stop that one first, or use store: postgresql://… to run several."
+            f"{path} is in use by another Tocsin. Stop that one first, or give this one a file of its own."
         ) from problem
     return lock

@@ -68,16 +68,17 @@ incidents = Table(
     Column("latest", Boolean, nullable=False),  # the newest of its slot
     Column("state", Text, nullable=False),
     Column("severity", Integer, nullable=False),
+    Column("active", Boolean, nullable=False),  # open, or resolved by a person while something fires on
     Column("changed_at", Float, nullable=False),
     Column("resolved_at", Float, nullable=False),
-    Column("due_at", Float),  # when rules.incident.tick has something to do
+    Column("due_at", Float),  # when rules.deadline.tick has something to do
     Column("check_at", Float),  # when its mutes must be looked at again
     Column("body", LargeBinary, nullable=False),  # rules.incident.Incident as JSON
 )  # fmt: skip
 Index("incidents_slot", incidents.c.slot, unique=True, **_where("latest = 1", "latest"))
 Index("incidents_due", incidents.c.due_at, **_where("due_at is not null"))
 Index("incidents_check", incidents.c.check_at, **_where("check_at is not null"))
-Index("incidents_state", incidents.c.state, incidents.c.severity)
+Index("incidents_active", incidents.c.severity, incidents.c.number, **_where("active = 1", "active"))
 Index("incidents_resolved", incidents.c.resolved_at, **_where("resolved_at > 0"))
 
 members = Table(  # the alerts of an incident, as this incident saw them

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from itertools import groupby
@@ -41,6 +42,7 @@ class Writer:
         self._queue: asyncio.Queue[Job | None] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
+        self.trouble = ""  # why the last transaction failed, if it was the database's fault
 
     @property
     def backlog(self) -> int:
@@ -84,7 +86,8 @@ class Writer:
             results = await self._transact(partial(_run_all, jobs))
         except Exception as problem:  # noqa: BLE001 - whatever it was, it goes to the one who caused it, and to nobody else
             if is_away(problem):
-                unavailable = StoreUnavailable(f"the store cannot write: {reason_of(problem)}")
+                self.trouble = reason_of(problem)
+                unavailable = StoreUnavailable(f"the store cannot write: {self.trouble}")
                 for job in jobs:
                     _settle(job, unavailable)
             elif len(jobs) == 1:
@@ -93,6 +96,7 @@ class Writer:
                 for job in jobs:
                     await self._together([job])
         else:
+            self.trouble = ""
             for job, result in zip(jobs, results, strict=True):
                 _settle(job, result)
 
@@ -122,7 +126,7 @@ SQL_ERROR = 1
 
 def is_away(problem: BaseException) -> bool:
     """Whether the database cannot take anything now, rather than not this."""
-    if isinstance(problem, OSError | InterfaceError | PoolTimeout):
+    if isinstance(problem, StoreUnavailable | OSError | InterfaceError | PoolTimeout | sqlite3.OperationalError):
         return True
     if not isinstance(problem, DBAPIError):
         return False

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import SecretStr, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from adapters.auth import Auth, Signed, verify
 from adapters.source import Rejected, Request
+from rules.access import Secret
 
 NOW = 1_772_452_800.0
 BODY = '{"title": "grün"}'.encode()
@@ -45,7 +46,7 @@ def basic(text: str, encoding: str = "utf-8") -> dict[str, str]:
     [
         ("none", {}),
         ({"bearer": "t0k"}, {"Authorization": "Bearer t0k"}),
-        ({"bearer": SecretStr("t0k")}, {"Authorization": "bearer  t0k "}),
+        ({"bearer": Secret("t0k")}, {"Authorization": "bearer  t0k "}),
         ({"bearer": "schlüssel"}, {"Authorization": "Bearer schlüssel"}),
         ({"basic": {"user": "prom", "password": "p:w"}}, basic("prom:p:w")),
         ({"basic": {"user": "jörg", "password": "päß"}}, basic("jörg:päß")),

@@ -203,8 +203,8 @@ async def test_a_chunked_body_without_end_is_cut_off(story: Story) -> None:
 
 @pytest.mark.parametrize(
     "head",
-    ["GARBAGE\n\n", "POST / HTTP/9.9\n\n", f"{HEAD}Content-Length: -5\n\n", f"{HEAD}X: {'x' * 100_000}\n\n", f"{HEAD}Bad header\n\n",
-     f"{HEAD}Content-Length: 3\nTransfer-Encoding: chunked\n\n"],
+    ["GARBAGE\n\n", "POST / HTTP/9.9\n\n", f"{HEAD}Content-Length: -5\n\n", f"{HEAD}X: {'x' * 100_000}\n\n",
+     f"{HEAD}Bad header\n\n", f"{HEAD}Content-Length: 3\nTransfer-Encoding: chunked\n\n"],
     ids=lambda head: head[-40:].strip()[-20:],
 )  # fmt: skip
 async def test_broken_http(story: Story, head: str) -> None:
@@ -244,12 +244,16 @@ async def test_a_locked_database_acknowledges_nothing(story: Story, monkeypatch:
         alert = story.alert("During")
         status, told = await story.post(HOOK, {"alerts": [alert]})
         assert status == 503 and "try again" in told and time.monotonic() - began < 5
+        async with story.http.get("/readyz") as answer:
+            assert answer.status == 503 and "locked" in await answer.text()
         reply = await story.order("ana", "ack 1")
         assert not reply["ok"] and "nothing was changed" in reply["text"]
     finally:
         other.rollback()
         other.close()
     assert [one["title"] for one in (await story.get("/api/v1/incidents"))["incidents"]] == ["Before"]
+    async with story.http.get("/readyz") as answer:
+        assert answer.status == 200
     await story.accepts([alert])
     await story.card("ops", "During")
 

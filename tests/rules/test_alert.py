@@ -253,6 +253,7 @@ def test_a_fingerprint_names_one_label_set(one: dict[str, str], other: dict[str,
     [
         ({"a": "1", "b": "2"}, {"a": "1ÿbþ2"}),
         ({"a": "1", "b": "2"}, {"a": "11 b1 2"}),
+        ({"a": "1", "b": "2"}, {"a": "11 b2"}),
         ({"a": "b"}, {"ab": ""}),
         ({"a": "\ud800"}, {"a": "?"}),
     ],

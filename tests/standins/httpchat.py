@@ -192,7 +192,12 @@ class HttpChatServer:
             web.get("/counts", self._tell(self.counts)),
             web.post("/faults", self._set_faults),
         ])  # fmt: skip
+        app.on_cleanup.append(self._close)
         return app
+
+    async def _close(self, _: web.Application) -> None:
+        if self._log:
+            self._log.close()
 
     def _serve(self, op: str, work: Callable[[Call], object]) -> Callable[[web.Request], Any]:
         async def handle(request: web.Request) -> web.StreamResponse:

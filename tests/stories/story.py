@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,12 @@ class Story:
     async def restart(self) -> None:
         await self.stop()
         await self.start()
+
+    @asynccontextmanager
+    async def talking(self) -> AsyncIterator[None]:
+        """Speaks meanwhile with a Tocsin that runs elsewhere, at `url`."""
+        async with aiohttp.ClientSession(self.url) as self.http:
+            yield
 
     def rewrite(self, change: Callable[[str], str]) -> None:
         """Edits the config file."""

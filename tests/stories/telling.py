@@ -32,7 +32,7 @@ def _listener(heard: list[Heard]) -> Any:
     @web.middleware
     async def listen(request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
         body, began = await request.read(), time.monotonic()
-        card = request.match_info.get("ref") or (msgspec.json.decode(body)["key"] if body else "")
+        card = request.match_info.get("ref") or (msgspec.json.decode(body).get("key", "") if body else "")
         try:
             answer: web.StreamResponse = await handler(request)
             return answer

@@ -60,7 +60,14 @@ async def test_what_is_public_without_a_name(story: Story) -> None:
         for path in ("/metrics", "/readyz", "/healthz", "/", "/incidents/1", "/api/v1/incidents"):
             async with stranger.get(path, allow_redirects=False) as answer:
                 assert answer.status != 500 and CANARY not in await answer.text(), path
+        told = [await _where(stranger, f"/incidents/{number}") for number in (1, 4711)]
+        assert told == [(302, "/signin")] * 2
     assert CANARY not in repr(story.logs)
+
+
+async def _where(browser: aiohttp.ClientSession, path: str) -> tuple[int, str]:
+    async with browser.get(path, allow_redirects=False) as answer:
+        return answer.status, answer.headers["Location"]
 
 
 async def test_a_channel_that_is_not_private_gets_a_stub(story: Story, chat: str) -> None:

@@ -72,7 +72,7 @@ def upgrade() -> None:
         sa.Column("retry_at", sa.Float(), server_default="0", nullable=False),
         sa.Column("failure", sa.Text(), server_default="", nullable=False),
         sa.Column("error", sa.Text(), server_default="", nullable=False),
-        sa.Column("plain", sa.Boolean(), server_default=sa.text("0"), nullable=False),
+        sa.Column("plain", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("incident", "channel"),
         sqlite_autoincrement=True,
@@ -98,12 +98,21 @@ def upgrade() -> None:
         sa.Column("latest", sa.Boolean(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("severity", sa.Integer(), nullable=False),
+        sa.Column("active", sa.Boolean(), nullable=False),
         sa.Column("changed_at", sa.Float(), nullable=False),
         sa.Column("resolved_at", sa.Float(), nullable=False),
         sa.Column("due_at", sa.Float(), nullable=True),
         sa.Column("check_at", sa.Float(), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_index(
+        "incidents_active",
+        "incidents",
+        ["severity", "number"],
+        unique=False,
+        sqlite_where=sa.text("active = 1"),
+        postgresql_where=sa.text("active"),
     )
     op.create_index(
         "incidents_check",
@@ -137,7 +146,6 @@ def upgrade() -> None:
         sqlite_where=sa.text("latest = 1"),
         postgresql_where=sa.text("latest"),
     )
-    op.create_index("incidents_state", "incidents", ["state", "severity"], unique=False)
     op.create_table(
         "members",
         sa.Column("incident", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),

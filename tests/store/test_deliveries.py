@@ -1,0 +1,105 @@
+"""The outbox: who writes which column, and what is tried first."""
+
+from msgspec.structs import asdict, replace
+
+from bot.store import deliveries, tables
+from bot.store.deliveries import Delivery
+from bot.store.engine import Store
+from tests.standins.stores import write
+from tests.store.rows import NOW, delivery
+
+
+async def kept(store: Store, *rows: Delivery) -> list[Delivery]:
+    """The rows as they are once stored, with their ids."""
+    await write(store, deliveries.want, rows)
+    return await store.read(deliveries.of_incidents, [row.incident for row in rows])
+
+
+async def pending(store: Store, limit: int = 10, without: tuple[int, ...] = (), now: float = NOW) -> list[tuple[int, str]]:
+    found = await store.read(deliveries.pending, ["ops", "db"], now, limit, without)
+    return [(row.incident, row.channel) for row in found]
+
+
+async def test_rows_come_back_as_they_were(store: Store) -> None:
+    row = delivery(1, thread_wanted=7, thread_shown=3, plain=True, retry_at=NOW + 1, failure="payload", error="it's \" bad")
+    (found,) = await kept(store, row)
+    assert found == replace(row, id=found.id)
+    assert await store.read(deliveries.load, [found.id, 99]) == [found]
+    assert await store.read(deliveries.load, []) == []
+
+
+async def test_the_worst_first_then_the_longest_due(store: Store) -> None:
+    await kept(
+        store, delivery(1, urgency=3), delivery(2, due_at=NOW - 1), delivery(3, due_at=NOW - 9), delivery(4, urgency=0),
+        delivery(4, "db", urgency=1), delivery(5, urgency=9, due_at=NOW - 99),
+    )  # fmt: skip
+    assert await pending(store) == [(4, "ops"), (4, "db"), (3, "ops"), (2, "ops"), (1, "ops"), (5, "ops")]
+    assert await pending(store, 2) == [(4, "ops"), (4, "db")]
+
+
+async def test_only_what_is_behind_due_and_of_these_channels(store: Store) -> None:
+    rows = await kept(
+        store, delivery(1), delivery(2, due_at=NOW + 1), delivery(3, retry_at=NOW + 1), delivery(4, shown=1),
+        delivery(5, "vault"), delivery(6, shown=1, thread_wanted=2, thread_shown=1),
+        delivery(7, shown=1, thread_wanted=2, thread_shown=2),
+    )  # fmt: skip
+    assert await pending(store) == [(1, "ops"), (6, "ops")]
+    assert await pending(store, without=(rows[0].id, 999)) == [(6, "ops")]
+    assert {number for number, _ in await pending(store, now=NOW + 1)} == {1, 2, 3, 6}
+    assert await store.read(deliveries.pending, [], NOW, 10, ()) == []
+
+
+async def test_the_next_due_is_when_all_that_holds_it_back_has_passed(store: Store) -> None:
+    async def next_due(now: float = NOW) -> float:
+        return await store.read(deliveries.next_due, ["ops"], now)
+
+    assert await next_due() == float("inf")
+    await kept(
+        store, delivery(1, due_at=NOW + 5), delivery(2, due_at=NOW + 1, retry_at=NOW + 9), delivery(3, "db", due_at=NOW + 2),
+        delivery(4, shown=1, due_at=NOW + 3), delivery(5),
+    )  # fmt: skip
+    assert await next_due() == NOW + 5
+    assert await next_due(NOW + 5) == NOW + 9
+    assert await next_due(NOW + 9) == float("inf")
+
+
+OF_THE_INCIDENT = {"urgency", "wanted", "due_at", "thread_wanted"}
+
+
+async def test_the_incident_and_the_courier_never_undo_each_other(store: Store) -> None:
+    (row,) = await kept(store, delivery(1))
+    by_incident = replace(row, urgency=0, wanted=9, due_at=NOW + 1, thread_wanted=5)
+    by_courier = replace(
+        row, shown=1, ref="C1/2", shown_at=NOW, thread_shown=4, run="other", failures=2, retry_at=NOW + 2, failure="transient",
+        error="gone \0 away \ud83d", plain=True,
+    )  # fmt: skip
+    for order in ((by_incident, by_courier), (by_courier, by_incident)):
+        for one in order:
+            await write(store, deliveries.want if one is by_incident else deliveries.record, [one])
+        (found,) = await store.read(deliveries.load, [row.id])
+        expected = {
+            name: getattr(by_incident if name in OF_THE_INCIDENT else by_courier, name) for name in Delivery.__struct_fields__
+        }
+        assert asdict(found) == expected | {"error": "gone \ufffd away \ufffd"}
+        await write(store, deliveries.want, [row])
+        await write(store, deliveries.record, [row])
+        assert await store.read(deliveries.load, [row.id]) == [row]
+
+
+async def test_ids_never_come_back(store: Store) -> None:
+    """They name posts in chats: a new card with an old id would be taken for the old post."""
+    (first,) = await kept(store, delivery(1))
+    await write(store, lambda conn: conn.execute(tables.deliveries.delete()).rowcount)
+    (second,) = await kept(store, delivery(1))
+    assert second.id > first.id
+
+
+async def test_backlog_and_failing(store: Store) -> None:
+    await kept(
+        store, delivery(1), delivery(2), delivery(3, "db", failures=1, failure="credentials", error="no token"),
+        delivery(4, "db", failures=3, failure="transient", error="busy"), delivery(5, "db", shown=1, failures=9),
+    )  # fmt: skip
+    assert await store.read(deliveries.backlog) == {"ops": 2, "db": 2}
+    assert await store.read(deliveries.failing) == {"db": ("transient", "no token", 2)}
+    assert await store.read(deliveries.failing, 3) == {"db": ("transient", "busy", 1)}
+    assert (await store.read(deliveries.failing, 9, ["credentials"]))["db"][2] == 1
