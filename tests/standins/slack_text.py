@@ -82,7 +82,7 @@ def _dated(token: str) -> tuple[str, str]:
 def shown(said: Version) -> str:
     """What a reader sees of the blocks and attachments (of `text` if there are none), one text object a line."""
     seen = list(texts(said))[1:] or [Text(said.text)]
-    return "\n".join(plain(text.text) for text in seen)
+    return "\n".join(plain(text.text) if text.tokens else text.text for text in seen)
 
 
 def plain(text: str) -> str:
