@@ -206,6 +206,10 @@ class Lane(msgspec.Struct, frozen=True):
 class Chat(Protocol):
     """One configured chat. Calls raise DeliveryError only. `key` names a post: the same key never shows twice."""
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing comes in from this chat now, in words without a secret; empty when all is well."""
+
     async def start(self) -> None:
         """Connects; returns when it may be used. A chat that is down starts all the same and goes on trying."""
 

@@ -13,6 +13,7 @@ from aiohttp import web
 from adapters.chat import Invocation, Reply
 from adapters.chats.slack.config import SlackConfig
 from adapters.chats.slack.slack import Slack as SlackChat
+from adapters.chats.slack.socket import WAITS, Waits
 from rules.access import Caller
 from rules.alert import Severity
 from rules.card import Button, Card
@@ -109,11 +110,11 @@ def config_for(slack: Slack, http: bool = False) -> SlackConfig:
 
 
 @asynccontextmanager
-async def site(slack: Slack, http: bool = False) -> AsyncIterator[Site]:
-    """Tocsin's side, started and connected."""
+async def site(slack: Slack, http: bool = False, waits: Waits = WAITS) -> AsyncIterator[Site]:
+    """Tocsin's side, started and connected. `waits`: of its sockets."""
     workspace(slack)
     desk = a_desk()
-    chat = SlackChat("work", config_for(slack, http), desk)
+    chat = SlackChat("work", config_for(slack, http), desk, waits)
     app = web.Application()
     app.add_routes(chat.routes())
     async with serving(app) as url:

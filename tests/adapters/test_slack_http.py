@@ -197,7 +197,7 @@ async def test_odd_bodies_that_are_signed(place: Site, body: bytes, kind: str, s
 
 async def test_an_event_that_is_sent_again_is_taken_once(place: Site) -> None:
     heard: list[str] = []
-    place.chat._inbound._on_channel_event = heard.append
+    place.chat._inbound._on_channel_event = lambda channel, _: heard.append(channel)
     place.slack.courier.redeliver_after = (0.0, 0.0)
     event = await place.slack.rename("C0OPS", "operations")
     for _ in range(3):

@@ -8,6 +8,7 @@ from adapters.chat import Failure
 from adapters.chats.slack import Slack as SlackChat
 from adapters.chats.slack.identity import Identity
 from tests.adapters.slack_out import ANA, BEN, CHANNELS, DB, a_channel, failure, workspace
+from tests.adapters.slack_site import site
 from tests.standins.slack import Slack
 
 Place = tuple[Slack, SlackChat]
@@ -183,3 +184,18 @@ def test_who_is_one_of_ours(user: dict[str, object], home: bool) -> None:
 def test_nobody_is_ours_while_we_do_not_know_who_we_are() -> None:
     assert Identity().is_home({"team_id": ""}) is False
     assert Identity().wrote({"user": "", "bot_id": ""}) is False
+
+
+async def test_an_event_about_a_channel_has_its_people_looked_at_anew() -> None:
+    async with Slack(rates=False) as slack, site(slack) as place:
+        assert (await place.chat.inspect(DB_CHANNEL)).shared_outside is False
+        asked = len(slack.calls("users.info"))
+        slack.user(BEN, "ben", team_id="T0OTHER")  # as when an account moves to another organisation
+        assert (await place.chat.inspect(DB_CHANNEL)).shared_outside is False
+        await slack.leave(DB, BEN)
+        await slack.join(DB, BEN)
+        assert (await place.chat.inspect(DB_CHANNEL)).shared_outside is True
+        assert len(slack.calls("users.info")) == asked + 1, "who came is looked at, nobody else"
+        await slack.rename(DB, "data")
+        await place.chat.inspect(DB_CHANNEL)
+        assert len(slack.calls("users.info")) == asked + 1 + 3

@@ -45,6 +45,10 @@ class Console:
         self._hub = Hub()
         self._board = Board(name, desk.messages, desk.now)
 
+    @property
+    def trouble(self) -> str:
+        return ""
+
     async def start(self) -> None:
         self._hub.closed = False
 

@@ -27,6 +27,7 @@ class Channels:
     def __init__(self, client: Client, clock: Callable[[], float]) -> None:
         self._client, self._clock = client, clock
         self._users: dict[str, tuple[float, str]] = {}
+        self._seen: dict[str, frozenset[str]] = {}  # channel -> who was in it when last looked at
 
     async def facts(self, channel: str, me: Identity) -> ChannelFacts:
         """Guests count among the members: people of ours only by name. Raises DeliveryError."""
@@ -39,10 +40,16 @@ class Channels:
         found = await self._members(channel)
         if found is None:
             return facts
+        self._seen[channel] = found
         kinds = await self._kinds(sorted(found - NOT_PEOPLE), me)
         people = frozenset(user for user, kind in kinds.items() if kind != "bot")
         outside = True if "stranger" in kinds.values() else facts.shared_outside
         return ChannelFacts(private=facts.private, shared_outside=outside, archived=facts.archived, members=people)
+
+    def forget(self, channel: str, user: str = "") -> None:
+        """Something changed there: looks anew at the user whom that names, or else at all who were in the channel."""
+        for changed in (user,) if user else self._seen.pop(channel, ()):
+            self._users.pop(changed, None)
 
     async def _members(self, channel: str) -> frozenset[str] | None:
         """The ids of all who are in it; None if there are too many to look at."""
@@ -61,12 +68,15 @@ class Channels:
 
     async def _kinds(self, users: list[str], me: Identity) -> Mapping[str, str]:
         now = self._clock()
-        unknown = [user for user in users if user not in self._users or now - self._users[user][0] > KNOWN_SECONDS]
+        known = {user: self._users[user] for user in users if user in self._users}
+        kinds = {user: kind for user, (at, kind) in known.items() if now - at <= KNOWN_SECONDS}
+        unknown = [user for user in users if user not in kinds]
         for start in range(0, len(unknown), AT_ONCE):
             some = unknown[start : start + AT_ONCE]
-            kinds = await asyncio.gather(*(self._kind(user, me) for user in some))
-            self._users.update({user: (now, kind) for user, kind in zip(some, kinds, strict=True)})
-        return {user: self._users[user][1] for user in users}
+            told = dict(zip(some, await asyncio.gather(*(self._kind(user, me) for user in some)), strict=True))
+            self._users.update({user: (now, kind) for user, kind in told.items()})
+            kinds.update(told)
+        return kinds
 
     async def _kind(self, user: str, me: Identity) -> str:
         """`bot`, `stranger` (of another organisation, or nobody who may be looked up) or `person`, guests among them."""

@@ -34,7 +34,7 @@ from adapters.chats.slack.http import Http
 from adapters.chats.slack.modals import Form, Modals
 from adapters.chats.slack.once import Once, name_of
 from adapters.chats.slack.slash import Slash
-from adapters.chats.slack.socket import Envelope, Sockets
+from adapters.chats.slack.socket import WAITS, Envelope, Sockets, Waits
 from adapters.chats.slack.unfurl import Unfurl
 from adapters.chats.slack.work import Work
 
@@ -49,11 +49,16 @@ LOST = frozenset({"tokens_revoked", "app_uninstalled"})
 
 
 class Inbound:
-    """The inbound side of one chat. `on_channel_event` is called with Slack's id of a channel about which something changed."""
+    """The inbound side of one chat.
+
+    `on_channel_event` is called with Slack's id of a channel about which something changed, and of the user who came, left or
+    did it, empty where the event names none.
+    """
 
     def __init__(
-        self, name: str, config: SlackConfig, desk: Desk, client: Client, on_channel_event: Callable[[str], None] | None = None
-    ) -> None:
+        self, name: str, config: SlackConfig, desk: Desk, client: Client, on_channel_event: Callable[[str, str], None],
+        waits: Waits = WAITS,
+    ) -> None:  # fmt: skip
         self._name, self._on_channel_event = name, on_channel_event
         self._work, self._once = Work(), Once()
         desktop = Desktop(name, desk, client)
@@ -61,8 +66,8 @@ class Inbound:
         self._actions, self._unfurl = Actions(desktop, self._modals, self._home), Unfurl(desktop)
         self._app = _bolt(name)
         self._listen()
-        self._sockets = Sockets(Client(config, config.app_token.get_secret_value()), self._answer) if config.app_token else None
-        secret = config.signing_secret
+        token, secret = config.app_token, config.signing_secret
+        self._sockets = Sockets(Client(config, token.get_secret_value()), self._answer, waits) if token else None
         self._http = Http(name, secret.get_secret_value(), desk.now, self._dispatch) if secret else None
 
     async def start(self) -> None:
@@ -165,8 +170,8 @@ class Inbound:
         channel = event.get("channel") or event.get("old_channel_id")
         channel_id = str(channel.get("id", "") if isinstance(channel, dict) else channel or "")
         log.debug("slack_channel_event", chat=self._name, about=kind, channel=channel_id)
-        if channel_id and self._on_channel_event:
-            self._on_channel_event(channel_id)
+        if channel_id:
+            self._on_channel_event(channel_id, str(event.get("user") or ""))
 
 
 async def _nothing(ack: Any) -> None:

@@ -18,6 +18,7 @@ from adapters.chats.slack.identity import Identity, read_identity
 from adapters.chats.slack.inbound import Inbound
 from adapters.chats.slack.lanes import lanes
 from adapters.chats.slack.ref import Ref, made_ref, read_ref
+from adapters.chats.slack.socket import WAITS, Waits
 from adapters.chats.slack.thread import draw_note, draw_text
 from rules.card import Card
 from rules.channel import Channel, ChannelFacts
@@ -33,12 +34,16 @@ class Slack:
 
     config_model = SlackConfig
 
-    def __init__(self, name: str, config: SlackConfig, desk: Desk) -> None:
+    def __init__(self, name: str, config: SlackConfig, desk: Desk, waits: Waits = WAITS) -> None:
         self._name, self._config, self._desk = name, config, desk
         self._client = Client(config)
         self._channels = Channels(self._client, desk.now)
-        self._inbound = Inbound(name, config, desk, self._client)
+        self._inbound = Inbound(name, config, desk, self._client, self._channels.forget, waits)
         self._me: Identity | None = None
+
+    @property
+    def trouble(self) -> str:
+        return self._inbound.trouble
 
     async def start(self) -> None:
         self._client.open()

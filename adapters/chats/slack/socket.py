@@ -11,7 +11,7 @@ import asyncio
 import json
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 import structlog
@@ -24,17 +24,21 @@ log = structlog.get_logger()
 
 CONNECTIONS = 2
 """So that one is there while the other is replaced. Slack allows 10 for an app, over all replicas."""
-OPENING = 5.0
-"""Seconds for a ticket, for a handshake, and for the hello that follows."""
-HEARTBEAT = 5.0
-"""Seconds between pings; half of that until the answer is missed."""
-LONGEST_PAUSE = 6.0
-SETTLED = 5.0
-"""Seconds after which a connection counts as one that works; one, where Slack itself asks for another."""
 REPLACED = frozenset({"warning", "refresh_requested"})
-LINGER = 3.0
-"""Seconds for which a connection that is being replaced is still read and answered on: what Slack gives for an answer."""
 BIGGEST = 16 * 1024 * 1024
+
+
+class Waits(NamedTuple):
+    """How long it waits for what, in seconds. With these it is back within 10 s of the end of any outage."""
+
+    opening: float = 5.0  # for a ticket, for a handshake, and for the hello that follows
+    heartbeat: float = 5.0  # between pings; half of that until the answer is missed
+    longest_pause: float = 6.0  # between two tries
+    settled: float = 5.0  # until a connection counts as one that works; 1 s, where Slack itself asks for another
+    linger: float = 3.0  # while a connection that is being replaced is still read and answered on: what Slack gives for an answer
+
+
+WAITS = Waits()
 
 Envelope = Mapping[str, Any]
 Answer = Callable[[Envelope], Awaitable[Mapping[str, Any] | None]]
@@ -44,8 +48,8 @@ Answer = Callable[[Envelope], Awaitable[Mapping[str, Any] | None]]
 class Pace:
     """When the next ticket may be asked for: at once, then later and later while connections do not last."""
 
-    def __init__(self) -> None:
-        self._failures = 0
+    def __init__(self, longest: float = WAITS.longest_pause) -> None:
+        self._longest, self._failures = longest, 0
         self._next = 0.0
         self._turn = asyncio.Lock()
 
@@ -67,7 +71,7 @@ class Pace:
         """The pause until the next try, in seconds. `wait`: what Slack asks for."""
         self._failures += 1
         grown = 0.25 * 2.0 ** min(self._failures, 10)
-        pause = max(min(LONGEST_PAUSE, grown) * random.uniform(0.7, 1.0), wait or 0.0)
+        pause = max(min(self._longest, grown) * random.uniform(0.7, 1.0), wait or 0.0)
         self._next = max(self._next, asyncio.get_running_loop().time() + pause)
         return pause
 
@@ -79,8 +83,8 @@ class Refused(Exception):
 class Socket:
     """One place for a connection. `opened` is set while it has one."""
 
-    def __init__(self, tickets: Client, pace: Pace, answer: Answer, work: Work) -> None:
-        self._tickets, self._pace, self._answer, self._work = tickets, pace, answer, work
+    def __init__(self, tickets: Client, pace: Pace, answer: Answer, work: Work, waits: Waits) -> None:
+        self._tickets, self._pace, self._answer, self._work, self._waits = tickets, pace, answer, work, waits
         self.opened = asyncio.Event()
         self.trouble = ""
 
@@ -106,7 +110,7 @@ class Socket:
         finally:
             self.opened.clear()
         lived = loop.time() - began
-        if lived >= (1.0 if end in REPLACED else SETTLED):
+        if lived >= (1.0 if end in REPLACED else self._waits.settled):
             self._pace.worked()
             log.info("slack_socket_replaced", reason=end, lived=round(lived))
         else:
@@ -119,7 +123,7 @@ class Socket:
         try:
             end = await self._read(ws)
         except BaseException:
-            await self._work.finish(LINGER)  # what arrived is answered before the connection goes
+            await self._work.finish(self._waits.linger)  # what arrived is answered before the connection goes
             await ws.close()
             raise
         if end in REPLACED:
@@ -130,17 +134,17 @@ class Socket:
 
     async def _open(self, session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
         try:
-            async with asyncio.timeout(OPENING):
+            async with asyncio.timeout(self._waits.opening):
                 answer = await self._tickets.call("apps.connections.open")
         except TimeoutError:
-            raise Refused(f"no ticket within {OPENING:.0f} s") from None
+            raise Refused(f"no ticket within {self._waits.opening:.0f} s") from None
         url = answer.get("url")
         if not isinstance(url, str):
             raise Refused("apps.connections.open gave no address")
         proxy = proxy_of(url.replace("ws", "http", 1))
         try:
-            async with asyncio.timeout(OPENING):
-                return await session.ws_connect(url, heartbeat=HEARTBEAT, proxy=proxy, max_msg_size=BIGGEST)
+            async with asyncio.timeout(self._waits.opening):
+                return await session.ws_connect(url, heartbeat=self._waits.heartbeat, proxy=proxy, max_msg_size=BIGGEST)
         except aiohttp.WSServerHandshakeError as problem:
             raise Refused(f"the ticket was refused with HTTP {problem.status}") from None
         except (aiohttp.ClientError, OSError, ValueError, TimeoutError) as problem:
@@ -149,7 +153,7 @@ class Socket:
     async def _read(self, ws: aiohttp.ClientWebSocketResponse) -> str:
         """Reads until Slack or the network ends it; the reason."""
         while True:
-            hello = None if self.opened.is_set() else OPENING
+            hello = None if self.opened.is_set() else self._waits.opening
             try:
                 message = await ws.receive(timeout=hello)
             except TimeoutError:
@@ -179,7 +183,7 @@ class Socket:
     async def _leave(self, ws: aiohttp.ClientWebSocketResponse) -> None:
         """Lets what is under way on a connection end while the next one takes over."""
         try:
-            async with asyncio.timeout(LINGER):
+            async with asyncio.timeout(self._waits.linger):
                 while not (await self._read(ws)).startswith("closed"):
                     pass
         except TimeoutError:
@@ -202,8 +206,8 @@ def _envelope(text: str) -> Envelope:
 class Sockets:
     """All connections of a chat."""
 
-    def __init__(self, tickets: Client, answer: Answer) -> None:
-        self._tickets, self._answer = tickets, answer
+    def __init__(self, tickets: Client, answer: Answer, waits: Waits = WAITS) -> None:
+        self._tickets, self._answer, self._waits = tickets, answer, waits
         self._sockets: list[Socket] = []
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -217,15 +221,15 @@ class Sockets:
         """Why there is no connection, or empty."""
         return "" if self.count else next((socket.trouble for socket in self._sockets if socket.trouble), "")
 
-    async def start(self, patience: float = OPENING) -> None:
-        """Starts to connect; returns with the first connection, or after `patience` seconds."""
+    async def start(self) -> None:
+        """Starts to connect; returns with the first connection, or after the time that one should take to open."""
         self._tickets.open()
-        pace = Pace()
-        self._sockets = [Socket(self._tickets, pace, self._answer, Work()) for _ in range(CONNECTIONS)]
+        pace = Pace(self._waits.longest_pause)
+        self._sockets = [Socket(self._tickets, pace, self._answer, Work(), self._waits) for _ in range(CONNECTIONS)]
         self._tasks = [asyncio.create_task(socket.run(), name="slack-socket") for socket in self._sockets]
         opened = [asyncio.create_task(socket.opened.wait()) for socket in self._sockets]
         try:
-            await asyncio.wait(opened, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(opened, timeout=self._waits.opening, return_when=asyncio.FIRST_COMPLETED)
         finally:
             for waiting in opened:
                 waiting.cancel()
