@@ -19,12 +19,16 @@ Block = dict[str, Any]
 MOST_BLOCKS = 100
 
 
-def home_view(home: Home, now: float, notice: Reply | None = None) -> dict[str, Any]:
-    """`notice`: the answer to what was pressed last. `now`: seconds since the epoch."""
-    blocks = [*_notice(notice), *_cards("Yours", home.mine, "You have no open incident. All quiet.")]
-    if home.forgotten:
-        blocks += _cards("Still firing, and acknowledged by you long ago", home.forgotten, "")
-    blocks += _silences(home.silences)
+def home_view(home: Home | None, now: float, notice: Reply | None = None) -> dict[str, Any]:
+    """`home`: None if it is not known, of which `notice` then tells. `notice`: else the answer to what was pressed last. `now`:
+    seconds since the epoch.
+    """
+    blocks = list(_notice(notice))
+    if home:
+        blocks += _cards("Yours", home.mine, "You have no open incident. All quiet.")
+        if home.forgotten:
+            blocks += _cards("Still firing, and acknowledged by you long ago", home.forgotten, "")
+        blocks += _silences(home.silences)
     blocks.append({"type": "context", "elements": [own(f"As of {date(now)}. To see it anew, open this tab again.")]})
     for place, block in enumerate(blocks):
         block["block_id"] = f"home-{int(now * 1000)}-{place}"
@@ -95,15 +99,16 @@ class HomeTab:
 
     async def show(self, account: str, notice: Reply | None = None) -> None:
         """`account`: Slack's id of the person. What goes wrong is logged: the tab can be opened again."""
-        desktop = self._desktop
+        desktop, home = self._desktop, None
+        known = await desktop.preview(Place(account), "incidents")
         try:
-            home = await desktop.desk.home(desktop.invocation(Place(account), ""))
+            if known.ok:
+                home = await desktop.desk.home(desktop.invocation(Place(account), ""))
+            else:
+                notice = known  # a stranger, who is told how to become known, and not that all is quiet
         except DeliveryError as problem:
             log.warning("slack_home_unknown", chat=desktop.name, reason=problem.reason)
-            home, notice = (
-                Home(),
-                Reply("The database does not answer right now. Please open this tab again soon.", ok=False),
-            )
+            notice = Reply("The database does not answer right now. Please open this tab again soon.", ok=False)
         try:
             await desktop.client.call("views.publish", user_id=account, view=home_view(home, desktop.desk.now(), notice))
         except DeliveryError as problem:
