@@ -1,4 +1,4 @@
-"""Incidents in Slack: what only Slack has. Each story over Socket Mode and over HTTP, the real slack_bolt and slack_sdk in between."""
+"""Incidents in Slack: what only Slack has, over Socket Mode and over HTTP, with the real slack_bolt and slack_sdk in between."""
 
 from __future__ import annotations
 
