@@ -67,6 +67,15 @@ async def refused(place: Site) -> None:
     place.slack.sockets.accept()
 
 
+async def refused_for_long(place: Site) -> None:
+    """Until the next pause would be more than ten seconds if nothing bounded it."""
+    place.slack.sockets.refuse(503)
+    before = tickets(place.slack)
+    await place.slack.sockets.close()
+    await place.slack.until(lambda: tickets(place.slack) >= before + 6, 3 * BACK)
+    place.slack.sockets.accept()
+
+
 async def refused_for_good(place: Site) -> None:
     place.slack.sockets.refuse(403, times=2)
     await place.slack.sockets.close()
@@ -159,15 +168,16 @@ OUTAGES = [
 
 async def test_it_comes_back_from_every_outage_and_asks_for_few_tickets() -> None:
     """Each in a workspace of its own, all at once: with the product's own pauses that is mostly waiting."""
-    problems = await asyncio.gather(*(comes_back(outage) for outage in OUTAGES), return_exceptions=True)
+    all_of_them = [comes_back(refused_for_long, SHORT, 2 * SHORT.longest_pause), *map(comes_back, OUTAGES)]
+    problems = await asyncio.gather(*all_of_them, return_exceptions=True)
     failed = [problem for problem in problems if isinstance(problem, Exception)]
     if failed:
         raise ExceptionGroup("outages that it did not come back from", failed)
 
 
-async def comes_back(outage: Callable[[Site], Awaitable[None]]) -> None:
-    """Raises with the name of the outage if it does not."""
-    async with Slack(rates=False) as slack, site(slack) as place:
+async def comes_back(outage: Callable[[Site], Awaitable[None]], waits: Waits = WAITS, back: float = BACK) -> None:
+    """Raises with the name of the outage if it does not within `back` seconds of the outage's end."""
+    async with Slack(rates=False) as slack, site(slack, waits=waits) as place:
         place.answers("fine")
         before, began, old = tickets(slack), time.monotonic(), list(slack.sockets.links)
         try:
@@ -177,7 +187,7 @@ async def comes_back(outage: Callable[[Site], Awaitable[None]]) -> None:
             problem.add_note(f"after the outage {outage.__name__}")
             raise
         asked, lasted = tickets(slack) - before, time.monotonic() - began
-        assert took <= BACK, f"{outage.__name__}: back after {took:.1f} s"
+        assert took <= back, f"{outage.__name__}: back after {took:.1f} s"
         assert asked <= 6 + lasted * 1.5, f"{outage.__name__}: {asked} tickets in {lasted:.1f} s"
 
 
@@ -373,6 +383,7 @@ async def test_no_call_stands_between_a_payload_and_its_acknowledgement() -> Non
 
 
 async def test_the_pace_grows_and_is_bounded() -> None:
+    assert WAITS.longest_pause + WAITS.opening / 2 < BACK
     pace = Pace()
     pauses = [pace.failed() for _ in range(12)]
     assert pauses[0] <= 0.5 and max(pauses) <= WAITS.longest_pause and min(pauses[5:]) >= 0.7 * WAITS.longest_pause
