@@ -64,10 +64,14 @@ class Invocation(msgspec.Struct, frozen=True):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """The private answer to a command. Plain text; lines are separated by newlines."""
+    """The private answer to a command. Plain text; lines are separated by newlines.
+
+    `matchers`: of the preview of a silence, what it would mute, as one may write and edit it.
+    """
 
     text: str
     ok: bool = True
+    matchers: str = ""
 
 
 class Suggestion(msgspec.Struct, frozen=True):
@@ -132,6 +136,26 @@ class Sessions(Protocol):
     async def sign_out(self, cookie: str) -> None: ...
 
 
+class Home(msgspec.Struct, frozen=True):
+    """What a person finds on their own page: what they own, what they acknowledged and forgot, silences that end soon.
+
+    `forgotten`: cards they acknowledged long ago that still fire. `silences`: (id, matchers as one may write them, end in seconds
+    since the epoch).
+    """
+
+    mine: tuple[Card, ...] = ()
+    forgotten: tuple[Card, ...] = ()
+    silences: tuple[tuple[str, str, float], ...] = ()
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One line of `tocsin doctor`: what was looked at, whether it is well, and if not, the one thing to do."""
+
+    what: str
+    ok: bool
+    remedy: str = ""
+
+
 class Desk(Protocol):
     """What the engine offers a chat."""
 
@@ -157,6 +181,19 @@ class Desk(Protocol):
     async def suggest(self, invocation: Invocation) -> Sequence[Suggestion]:
         """How the text typed so far may go on, with what this person may see."""
 
+    async def preview(self, invocation: Invocation) -> Reply:
+        """What a command would do, in words, without doing it (`It would mute 3 firing alerts.`); never raises."""
+
+    async def card(self, invocation: Invocation) -> Card | None:
+        """The full card of the incident whose number is the invocation's text, if this person may see it.
+
+        If the invocation names a channel, the card is to be shown there: then only if that channel's clearance allows it, too.
+        Raises DeliveryError(transient) when the store does not answer.
+        """
+
+    async def home(self, invocation: Invocation) -> Home:
+        """The person's own page; empty for a stranger. Raises DeliveryError(transient) when the store does not answer."""
+
 
 class Lane(msgspec.Struct, frozen=True):
     """A budget that a call spends: `per_second` on average, `burst` at once."""
@@ -168,6 +205,10 @@ class Lane(msgspec.Struct, frozen=True):
 
 class Chat(Protocol):
     """One configured chat. Calls raise DeliveryError only. `key` names a post: the same key never shows twice."""
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing comes in from this chat now, in words without a secret; empty when all is well."""
 
     async def start(self) -> None:
         """Connects; returns when it may be used. A chat that is down starts all the same and goes on trying."""
@@ -184,10 +225,11 @@ class Chat(Protocol):
 
     async def direct_message(self, account: str, text: str, key: str) -> str: ...
 
-    async def find(self, channel: Channel, key: str, thread: str = "") -> str | None:
+    async def find(self, channel: Channel, key: str, thread: str = "", since: float = 0.0) -> str | None:
         """The handle of the post with this key if it arrived; None if it surely did not. Raises DeliveryError if it cannot tell.
 
-        `thread`: the handle of the card in whose thread to look, for the key of a reply.
+        `thread`: the handle of the card in whose thread to look, for the key of a reply. `since`: it cannot have been posted
+        before this time, in seconds since the epoch (0.0: not known).
         """
 
     def lanes(self, op: str, channel: Channel) -> Sequence[Lane]:
@@ -201,3 +243,9 @@ class Chat(Protocol):
 
     def routes(self) -> Sequence[web.AbstractRouteDef]:
         """HTTP routes that this chat needs for its inbound side."""
+
+    async def diagnose(self, channels: Mapping[str, Channel], accounts: Mapping[str, str]) -> Sequence[Finding]:
+        """Looks at tokens, rights, channels and people for `tocsin doctor`; asks the platform, changes nothing, needs no `start`.
+
+        `accounts`: person key -> their id on this platform.
+        """

@@ -12,6 +12,7 @@ SOURCES = {
 
 CHATS = {
     "console": "adapters.chats.console:Console",
+    "slack": "adapters.chats.slack:Slack",
 }
 
 

@@ -75,7 +75,7 @@ class App:
             self._couriers.append(Courier(name, self._chats[name], self.store, self._policy, self._clock))
         self.intake = Intake(self.store, self._policy, self._clock, self._told)
         self._jobs = Jobs(self.store, self._policy, self._clock, self._told, self.intake, self._grace)
-        self.health = Health(self.store, self._couriers)
+        self.health = Health(self.store, self._couriers, self._chats)
         self._drain = Drain()
         self._server = await self._serve()
         self._tasks = [

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy import Connection
 
-from adapters.chat import Reply, Suggestion
+from adapters.chat import Home, Reply, Suggestion
 from bot import answers, metrics
 from bot.absorb import Told
+from bot.home import card_for, home_of
 from bot.moves import Move, Moves
 from bot.policy import Policy
 from bot.silencing import Silencing
@@ -20,8 +21,10 @@ from bot.store.engine import Store
 from bot.store.writer import StoreUnavailable
 from rules import handling
 from rules.access import Caller
+from rules.card import Card
 from rules.change import Kind
-from rules.command import VERBS, Command, Usage, help_text, parse
+from rules.channel import Channel
+from rules.command import VERBS, Command, Usage, help_text, parse, render
 from rules.incident import Incident, State
 from rules.suggestion import suggest
 
@@ -61,23 +64,42 @@ class Commands:
 
     async def run(self, person: str, text: str) -> Reply:
         """The answer to a line from a person of the config (empty: somebody unknown). Never raises."""
+        verb, reply = await self._answer(person, text, self._run)
+        metrics.COMMANDS.labels(verb, "ok" if reply.ok else "refused").inc()
+        return reply
+
+    async def preview(self, person: str, text: str) -> Reply:
+        """What the line would do, without doing it. Never raises."""
+        return (await self._answer(person, text, self._preview))[1]
+
+    async def _answer(self, person: str, text: str, work: Callable[[Caller, Command], Awaitable[Reply]]) -> tuple[str, Reply]:
+        """(verb, reply)."""
         caller, verb = self._policy().caller(person), "unknown"
         try:
             command = parse(text)
             verb = command.verb
-            reply = await self._run(caller, command)
+            return verb, await work(caller, command)
         except Usage as problem:
-            reply = Reply(str(problem), ok=False)
+            return verb, Reply(str(problem), ok=False)
         except StoreUnavailable as problem:
             log.warning("command_failed", person=person, verb=verb, reason=str(problem))
-            reply = Reply(
-                "The database does not answer right now, so nothing was changed. Please try again in a moment.", ok=False
-            )
+            what = "The database does not answer right now, so nothing was changed. Please try again in a moment."
+            return verb, Reply(what, ok=False)
         except Exception:  # a fault in one command must not silence the others; the person is told, the log has the traceback
             log.exception("command_failed", person=person, verb=verb)
-            reply = Reply("Something went wrong here, and it is in Tocsin's log. Nothing was changed.", ok=False)
-        metrics.COMMANDS.labels(verb, "ok" if reply.ok else "refused").inc()
-        return reply
+            return verb, Reply("Something went wrong here, and it is in Tocsin's log. Nothing was changed.", ok=False)
+
+    async def card(self, person: str, number: int, channel: Channel | None) -> Card | None:
+        """The card of an incident for a person and, if it is to be shown in a channel, for that. Raises StoreUnavailable."""
+        policy = self._policy()
+        return await self._store.read(card_for, policy.caller(person), number, channel, policy, self._clock())
+
+    async def home(self, person: str) -> Home:
+        """A person's own page. Raises StoreUnavailable."""
+        policy = self._policy()
+        caller = policy.caller(person)
+        silences = await self._silencing.visible(caller) if caller.key else []
+        return await self._store.read(home_of, caller, silences, policy, self._clock())
 
     async def suggest(self, person: str, text: str) -> Sequence[Suggestion]:
         """How the line may go on, with incidents that this person may see."""
@@ -112,6 +134,18 @@ class Commands:
             return reply
         query = answers.QUERIES[verb]
         return await self._store.read(query, caller, command, policy, self._clock())
+
+    async def _preview(self, caller: Caller, command: Command) -> Reply:
+        policy, verb = self._policy(), command.verb
+        if not caller.key:
+            return Reply(answers.stranger(policy), ok=False)
+        if verb == "silence":
+            return await self._silencing.preview(caller, command)
+        rows = await self._store.read(incidents.load, command.numbers) if command.numbers else {}
+        found = {number: row.incident for number, row in rows.items()}
+        refusals = [answers.refusal(caller, verb, found.get(number), number, policy) for number in command.numbers]
+        refused = "\n".join(refusal for refusal in refusals if refusal)
+        return Reply(refused or f"It would {VERBS[verb].summary}: {render(command)}", ok=not refused)
 
     async def _order(self, order: Order) -> Reply:
         done = await self._store.write(self._carry_out, order)

@@ -123,7 +123,7 @@ class Courier:
         """Posts, edits and replies until the channel shows what was wanted when it was drawn."""
         drawing = await self._draw(row)
         if row.ref is None and self._doubtful(row):
-            row.ref = await self._call("find", row, self._chat.find(drawing.channel, self._key(row)))
+            row.ref = await self._call("find", row, self._chat.find(drawing.channel, self._key(row), since=drawing.since))
             row.run = self._store.run
         if row.ref is None:
             row.ref = await self._call("post", row, self._chat.post(drawing.channel, drawing.card, self._key(row)))
@@ -144,7 +144,7 @@ class Courier:
     async def _tell_thread(self, row: Delivery, ref: str, drawing: Drawing) -> None:
         key, note = f"{self._key(row)}-{drawing.thread_upto}", drawing.note
         if note.lines:
-            find = self._chat.find(drawing.channel, key, ref) if self._doubtful(row) else None
+            find = self._chat.find(drawing.channel, key, ref, drawing.since) if self._doubtful(row) else None
             if find is None or await self._call("find", row, find) is None:
                 await self._call("reply_in_thread", row, self._chat.reply_in_thread(drawing.channel, ref, note, key))
         row.thread_shown = drawing.thread_upto

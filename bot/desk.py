@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
-from adapters.chat import Invocation, MessageLog, Reply, Sessions, Suggestion
+from adapters.chat import DeliveryError, Failure, Home, Invocation, MessageLog, Reply, Sessions, Suggestion
 from bot.commands import Commands
 from bot.policy import Policy
+from bot.store.writer import StoreUnavailable
 from rules.access import Caller
+from rules.card import Card
 from rules.channel import Channel
 
 
@@ -47,5 +50,30 @@ class Desk:
     async def suggest(self, invocation: Invocation) -> Sequence[Suggestion]:
         return await self._commands.suggest(self._person(invocation), invocation.text)
 
+    async def preview(self, invocation: Invocation) -> Reply:
+        return await self._commands.preview(self._person(invocation), invocation.text)
+
+    async def card(self, invocation: Invocation) -> Card | None:
+        number = invocation.text.strip().removeprefix("#")
+        if not (number.isascii() and number.isdecimal() and len(number) < 10):
+            return None
+        channel = self.channels(invocation.chat).get(invocation.channel)
+        if invocation.channel and channel is None:
+            return None
+        with _no_store_is_transient():
+            return await self._commands.card(self._person(invocation), int(number), channel)
+
+    async def home(self, invocation: Invocation) -> Home:
+        with _no_store_is_transient():
+            return await self._commands.home(self._person(invocation))
+
     def _person(self, invocation: Invocation) -> str:
         return self._policy().person_of(invocation.chat, invocation.account)
+
+
+@contextmanager
+def _no_store_is_transient() -> Iterator[None]:
+    try:
+        yield
+    except StoreUnavailable as problem:
+        raise DeliveryError(Failure.transient, str(problem)) from problem

@@ -22,12 +22,15 @@ MOST_NEWS = 20
 
 
 class Drawing(msgspec.Struct, frozen=True):
-    """`thread_upto`: the last timeline entry that `note` tells, or would tell if the channel were cleared."""
+    """`thread_upto`: the last timeline entry that `note` tells, or would tell if the channel were cleared. `since`: nothing of
+    the incident was posted before, in seconds since the epoch.
+    """
 
     channel: Channel
     card: Card
     note: ThreadNote
     thread_upto: int
+    since: float
 
 
 def draw(conn: Connection, row: Delivery, policy: Policy, verified: bool, now: float) -> Drawing:
@@ -39,11 +42,13 @@ def draw(conn: Connection, row: Delivery, policy: Policy, verified: bool, now: f
     news = timeline.told(conn, row.incident, after=row.thread_shown) if row.thread_wanted > row.thread_shown else []
     upto = news[-1][0] if news else row.thread_wanted
     if not policy.sensitivity.may_show(channel.clearance, verified, incident.sensitivity):
-        return Drawing(channel, stub(incident, cleared_groups(policy, incident), now), ThreadNote(incident.number, ()), upto)
+        hint = stub(incident, cleared_groups(policy, incident), now)
+        return Drawing(channel, hint, ThreadNote(incident.number, ()), upto, incident.started_at)
     shown = card(incident, alerts_of(conn, incident, MOST_LINES), policy.names, incident_url(policy, incident.number), now)
     if row.plain:
         shown = replace(shown, fields=(), lines=(), links=(), summary="")
-    return Drawing(channel, shown, ThreadNote(incident.number, _lines([change for _, change in news], policy)), upto)
+    note = ThreadNote(incident.number, _lines([change for _, change in news], policy))
+    return Drawing(channel, shown, note, upto, incident.started_at)
 
 
 def alerts_of(conn: Connection, incident: Incident, limit: int) -> list[Alert]:

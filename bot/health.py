@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from prometheus_client import generate_latest
 from sqlalchemy import Connection
 
+from adapters.chat import Chat
 from bot import metrics
 from bot.delivery import Courier
 from bot.store import deliveries, incidents
@@ -18,8 +19,8 @@ from rules.alert import Severity
 class Health:
     """`config_error`: why the last reload was refused. `fault`: a worker that ended, which must never be."""
 
-    def __init__(self, store: Store, couriers: Sequence[Courier]) -> None:
-        self._store, self._couriers = store, couriers
+    def __init__(self, store: Store, couriers: Sequence[Courier], chats: Mapping[str, Chat]) -> None:
+        self._store, self._couriers, self._chats = store, couriers, chats
         self.config_error = ""
         self.fault = ""
 
@@ -36,6 +37,9 @@ class Health:
         for courier in self._couriers:
             if courier.trouble:
                 degraded[f"chat {courier.name}"] = courier.trouble
+        for name, chat in self._chats.items():
+            if chat.trouble:
+                degraded[f"chat {name}, inbound"] = f"nothing comes in from people: {chat.trouble}"
         if self.config_error:
             degraded["config"] = f"the last reload was refused: {self.config_error}"
         if self.fault:

@@ -81,11 +81,13 @@ class Policy:
         return found
 
     def person_called(self, name: str) -> str | None:
-        """The key of a person by key or name, in any case."""
+        """The key of a person by key, name, or account on a chat (as a mention is written), in any case."""
         wanted = name.casefold()
-        return next(
-            (key for key, person in self.config.people.items() if wanted in (key.casefold(), person.name.casefold())), None
-        )
+        for key, person in self.config.people.items():
+            accounts = [str(account) for account in person.__pydantic_extra__.values()]
+            if wanted in (one.casefold() for one in (key, person.name, *accounts)):
+                return key
+        return None
 
     def may(self, caller: Caller, verb: str, labels: Mapping[str, str]) -> bool:
         return may(caller, verb, labels, self.config.permissions)

@@ -45,34 +45,44 @@ class Silencing:
         found = await self._store.read(silences.current, self._clock())
         return [s for s in found if policy.may_see(caller, policy.sensitivity.of(labels_of(s.matchers)))]
 
-    async def muted_by(self, matchers: Sequence[Matcher]) -> int:
-        """How many alerts fire now that these matchers mute."""
-        count, last = 0, 0
+    async def muted_by(self, caller: Caller, matchers: Sequence[Matcher]) -> int:
+        """How many alerts fire now that these matchers mute, of those that this person may see: no sounding out of secrets."""
+        policy, count, last = self._policy(), 0, 0
         while rows := await self._store.read(alerts.firing_after, last, PAGE):
-            count += sum(match_all(matchers, row.alert.labels) for row in rows)
+            count += sum(policy.may_see(caller, row.sensitivity) and match_all(matchers, row.alert.labels) for row in rows)
             last = rows[-1].id
         return count
 
+    async def preview(self, caller: Caller, command: Command) -> Reply:
+        """What `silence` would mute, without doing it. Raises Usage."""
+        found = await self._matchers(caller, command)
+        if isinstance(found, Reply):
+            return found
+        written, count = answers.matchers_text(found), await self.muted_by(caller, found)
+        return Reply(f"It would mute {_counted(count)} now: {written}", matchers=written)
+
     async def _silence(self, caller: Caller, command: Command) -> Reply:
-        policy, now = self._policy(), self._clock()
-        matchers = command.matchers
-        if command.numbers:
-            row = (await self._store.read(incidents.load, command.numbers)).get(command.numbers[0])
-            refusal = answers.refusal(caller, "silence", row.incident if row else None, command.numbers[0], policy)
-            if row is None or refusal:
-                return Reply(refusal, ok=False)
-            matchers = matchers_for(row.incident)
-        elif refused := answers.refusal_for(caller, "silence", labels_of(matchers), policy):
-            return Reply(refused, ok=False)
-        count = await self.muted_by(matchers)
+        matchers = await self._matchers(caller, command)
+        if isinstance(matchers, Reply):
+            return matchers
+        now, count = self._clock(), await self.muted_by(caller, matchers)
         duration = command.duration or 0.0
         silence = Silence(silences.new_id(), matchers, now, now + duration, caller.key, command.text)
         await self._store.write(_add, silence)
-        what = f"It mutes {count} firing {'alert' if count == 1 else 'alerts'} now."
         return Reply(
-            f"Silence {silence.id} for {format_duration(duration)} on {answers.matchers_text(matchers)}. {what}\n"
-            f"To end it: unsilence {silence.id}"
+            f"Silence {silence.id} for {format_duration(duration)} on {answers.matchers_text(matchers)}. "
+            f"It mutes {_counted(count)} now.\nTo end it: unsilence {silence.id}"
         )
+
+    async def _matchers(self, caller: Caller, command: Command) -> tuple[Matcher, ...] | Reply:
+        """What the command asks to mute, or why this person may not. Raises Usage."""
+        policy = self._policy()
+        if command.numbers:
+            row = (await self._store.read(incidents.load, command.numbers)).get(command.numbers[0])
+            refusal = answers.refusal(caller, "silence", row.incident if row else None, command.numbers[0], policy)
+            return Reply(refusal, ok=False) if row is None or refusal else matchers_for(row.incident)
+        refusal = answers.refusal_for(caller, "silence", labels_of(command.matchers), policy)
+        return Reply(refusal, ok=False) if refusal else command.matchers
 
     async def _unsilence(self, caller: Caller, command: Command) -> Reply:
         found = [s for s in await self.visible(caller) if s.id.startswith(command.silence)]
@@ -93,6 +103,10 @@ def matchers_for(incident: Incident) -> tuple[Matcher, ...]:
             f"The alerts of #{incident.number} share no label. Write matchers instead, such as silence alertname=X for 2h"
         )
     return tuple(Matcher(name, "=", value) for name, value in sorted(incident.labels.items()))
+
+
+def _counted(count: int) -> str:
+    return f"{count} firing {'alert' if count == 1 else 'alerts'}"
 
 
 def labels_of(matchers: Sequence[Matcher]) -> Mapping[str, str]:

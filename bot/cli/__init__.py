@@ -140,6 +140,35 @@ def send_command(
     raise typer.Exit(max(send(target, labels, resolved, time.time(), loaded) for labels in alerts))
 
 
+@app.command("doctor")
+def doctor_command(config: ConfigFile = DEFAULT, as_json: AsJson = False) -> None:
+    """Look whether what is outside fits the configuration.
+
+    Tokens, rights, channels, the database. It changes nothing. Exit code 1: there is something to do.
+    """
+    from bot.cli.doctor import doctor
+    from bot.cli.screen import read_config
+
+    raise typer.Exit(doctor(read_config(config), as_json))
+
+
+@app.command("slack-manifest")
+def slack_manifest_command(
+    chat: Annotated[str | None, typer.Option(metavar="NAME", help="Which of the chats. By default the first of Slack.")] = None,
+    http: Annotated[
+        str | None, typer.Option(metavar="URL", help="Over HTTP, with Slack calling this address. By default Socket Mode.")
+    ] = None,
+    config: ConfigFile = DEFAULT,
+) -> None:
+    """Print the manifest from which Slack makes the app.
+
+    Needs neither tokens nor a configuration, which both come after it.
+    """
+    from bot.cli.slack import print_manifest
+
+    print_manifest(config, chat, http)
+
+
 @app.command("schema")
 def schema_command() -> None:
     """Print the configuration's JSON Schema, for editors."""

@@ -68,7 +68,7 @@ def test_alone_it_prints_its_help() -> None:
     alone = Outcome()
     assert alone.code == 0
     assert alone.out == Outcome("--help").out
-    for command in ("run", "demo", "check", "explain", "send", "schema", "version"):
+    for command in ("run", "demo", "check", "explain", "send", "doctor", "slack-manifest", "schema", "version"):
         assert f"\n  {command} " in alone.out
 
 

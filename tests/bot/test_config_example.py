@@ -10,15 +10,19 @@ import yaml
 from pydantic import BaseModel
 
 from adapters import registry
+from adapters.chats.slack.config import SlackConfig
 from bot.config import Config, load
 from bot.config.case import Expectation
 from bot.config.check import run_tests, warnings
+from bot.config.decision import decide
 from rules.duration import parse_duration
 from rules.incident import Timing
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
 TEXT = EXAMPLE.read_text()
-COMMENTED_OUT = re.compile(r"^( *)# ( *[\w-]+:( |$).*)", re.MULTILINE)
+COMMENTED_OUT = re.compile(r"^( *)# ( *(- \{)?[\w-]+:( |$).*)", re.MULTILINE)
+ABOUT_SLACK = re.compile(r"^( *)# ((?:work:|slack:|storage:|- \{name: storage).*)", re.MULTILINE)
+OVER_HTTP = re.compile(r"^( *)# ((?:work-http:|  (?:type|bot_token|signing_secret|api_url):).*)", re.MULTILINE)
 
 
 def models(annotation: Any) -> Iterator[type[BaseModel]]:
@@ -73,6 +77,27 @@ def test_it_also_runs_with_everything_that_is_commented_out(tmp_path: Path) -> N
     assert config.people["cleo"].token is not None
     assert config.route.routes[-1].name == "search"
     assert run_tests(config) == []
+
+
+@pytest.mark.parametrize("over_http", [False, True])
+def test_it_runs_with_what_is_said_of_slack(tmp_path: Path, over_http: bool) -> None:
+    text = ABOUT_SLACK.sub(r"\1\2", TEXT)
+    if over_http:
+        chats, *rest = text.partition("\nchannels:")
+        chats = re.sub(r"^  work: .*\n", "", OVER_HTTP.sub(r"\1\2", chats), flags=re.MULTILINE).replace("  work-http:", "  work:")
+        text = "".join([chats, *rest])
+    path = tmp_path / "config.yaml"
+    path.write_text(text)
+    way_in = "SLACK_SIGNING_SECRET" if over_http else "SLACK_APP_TOKEN"
+    config = load(path, {"SLACK_BOT_TOKEN": "xoxb-hush", way_in: "hush"})
+    assert list(config.chats) == ["console", "work"]
+    slack = config.chats["work"]
+    assert isinstance(slack, SlackConfig) and slack.socket_mode is not over_http
+    assert slack.bot_token.get_secret_value() == "xoxb-hush"
+    assert config.people["cleo"].account("slack") == "U01CLEO"
+    assert config.channels["storage"].id == "C0STORAGE"
+    assert decide(config, {"alertname": "DiskFull", "team": "storage"}, 0.0).channels == ("storage",)
+    assert run_tests(config) == [] and warnings(config) == []
 
 
 def test_a_value_called_default_is_the_default() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import web
 from pydantic import Field
 
-from adapters.chat import ChatConfig, DeliveryError, Desk, Failure, Lane, ThreadNote
+from adapters.chat import ChatConfig, DeliveryError, Desk, Failure, Finding, Lane, ThreadNote
 from rules.card import Card
 from rules.channel import Channel, ChannelFacts
 
@@ -40,6 +40,10 @@ class HttpChat:
         self._desk = desk
         self._session: aiohttp.ClientSession | None = None
 
+    @property
+    def trouble(self) -> str:
+        return ""
+
     async def start(self) -> None:
         timeout = aiohttp.ClientTimeout(total=self._config.timeout)
         self._session = aiohttp.ClientSession(timeout=timeout)
@@ -63,7 +67,7 @@ class HttpChat:
         path = f"/people/{_quoted(account)}/messages"
         return _ref(await self._call("direct_message", "POST", path, {"key": key, "text": text}))
 
-    async def find(self, channel: Channel, key: str, thread: str = "") -> str | None:
+    async def find(self, channel: Channel, key: str, thread: str = "", since: float = 0.0) -> str | None:
         path = f"{_messages(channel)}?key={_quoted(key)}&thread={_quoted(thread)}"
         found = (await self._call("find", "GET", path))["messages"]
         return _ref(found[0]) if found else None
@@ -82,6 +86,9 @@ class HttpChat:
 
     def routes(self) -> Sequence[web.AbstractRouteDef]:
         return ()
+
+    async def diagnose(self, channels: Mapping[str, Channel], accounts: Mapping[str, str]) -> Sequence[Finding]:
+        return (Finding("the stand-in platform", ok=True),)
 
     async def _call(self, op: str, method: str, path: str, told: object = None) -> Any:
         """The answer's JSON. Raises DeliveryError with what the failure means."""

@@ -12,7 +12,18 @@ from typing import Protocol
 import msgspec
 from msgspec.structs import replace
 
-from adapters.chat import DeliveryError, Failure, Invocation, Message, MessageLog, Reply, Session, Sessions, Suggestion
+from adapters.chat import (
+    DeliveryError,
+    Failure,
+    Home,
+    Invocation,
+    Message,
+    MessageLog,
+    Reply,
+    Session,
+    Sessions,
+    Suggestion,
+)  # fmt: skip
 from rules.access import Caller
 from rules.card import Button, Card
 from rules.channel import Channel
@@ -114,6 +125,9 @@ class StandinDesk:
         self.signed_in = MemorySessions({f"token-of-{key}": key for key in callers})
         self.sessions: Sessions = self.signed_in
         self.invocations: list[Invocation] = []
+        self.homes: dict[str, Home] = {}
+        self.broken = False
+        self.on_preview: Callable[[Invocation], Awaitable[Reply]] = self._preview
         self.on_command: Callable[[Invocation], Awaitable[Reply]] = self._edit_card
         self._cards: dict[int, tuple[Updates, Channel, str, Card]] = {}
 
@@ -136,6 +150,21 @@ class StandinDesk:
     async def suggest(self, invocation: Invocation) -> Sequence[Suggestion]:
         return [Suggestion(line, hint) for line, hint in self._lines().items() if line.startswith(invocation.text)]
 
+    async def preview(self, invocation: Invocation) -> Reply:
+        return await self.on_preview(invocation)
+
+    async def card(self, invocation: Invocation) -> Card | None:
+        """A watched card, for whoever is among `callers`, in any channel that is not `public`."""
+        number = invocation.text.lstrip("#")
+        entry = self._cards.get(int(number)) if number.isdigit() and invocation.account in self.callers else None
+        channel = self.all_channels.get(invocation.channel)
+        return entry[3] if entry and not (channel and channel.clearance == "public") else None
+
+    async def home(self, invocation: Invocation) -> Home:
+        if self.broken:
+            raise DeliveryError(Failure.transient, "the store does not answer")
+        return self.homes.get(invocation.account, Home())
+
     def watch(self, chat: Updates, channel: Channel, ref: str, card: Card) -> None:
         """From now on commands on this card's number edit it."""
         self._cards[card.number] = (chat, channel, ref, card)
@@ -143,6 +172,9 @@ class StandinDesk:
     def _lines(self) -> dict[str, str]:
         numbered = {f"ack {number}": entry[3].title for number, entry in self._cards.items()}
         return {**VERBS, **numbered}
+
+    async def _preview(self, invocation: Invocation) -> Reply:
+        return Reply('It would mute 1 firing alert now: {a="b"}', matchers='{a="b"}')
 
     async def _edit_card(self, invocation: Invocation) -> Reply:
         verb, _, rest = invocation.text.partition(" ")

@@ -25,14 +25,16 @@ from bot.config import load
 from bot.store import deliveries
 from rules.duration import parse_duration
 from tests.standins.httpchat import HttpChatServer
+from tests.standins.slack import Slack
 from tests.stories.until import PATIENCE, until
 from tests.stories.views import ConsoleView, HttpChatView, Seen, View
+from tests.stories.views_slack import SlackView, passes
 
 PEOPLE = """
 people:
-  ana: {name: Ana Petrova, token: token-of-ana, httpchat: account-of-ana}
-  ben: {name: Ben Okafor, token: token-of-ben, httpchat: account-of-ben}
-  cleo: {name: Cleo Marsh, token: token-of-cleo, httpchat: account-of-cleo}
+  ana: {name: Ana Petrova, token: token-of-ana, httpchat: account-of-ana, slack: U01ANA}
+  ben: {name: Ben Okafor, token: token-of-ben, httpchat: account-of-ben, slack: U02BEN}
+  cleo: {name: Cleo Marsh, token: token-of-cleo, httpchat: account-of-cleo, slack: U03CLEO}
 groups:
   sre: {members: [ana], clearance: restricted}
   dba: {members: [ben], clearance: confidential}
@@ -118,7 +120,7 @@ class CardOf:
 
 
 class Story:
-    """`config`: the path of the YAML. `server`: the stand-in platform, for stories on it. `logs`: what Tocsin logged.
+    """`config`: the path of the YAML. `server`, `slack`: the stand-in platform, for stories on it. `logs`: what Tocsin logged.
 
     `heard`: the calls that reached the platform.
     """
@@ -127,8 +129,8 @@ class Story:
     logs: list[Any]
     heard: list[Any]
 
-    def __init__(self, config: Path, server: HttpChatServer | None = None) -> None:
-        self.path, self.server, self.offset = config, server, 0.0
+    def __init__(self, config: Path, server: HttpChatServer | None = None, slack: Slack | None = None) -> None:
+        self.path, self.server, self.slack, self.offset = config, server, slack, 0.0
         self._began: dict[str, float] = {}
 
     def now(self) -> float:
@@ -139,7 +141,12 @@ class Story:
         await self.app.start()
         self.url = f"http://127.0.0.1:{self.app.port}"
         self.http = aiohttp.ClientSession(self.url)
-        self.view = HttpChatView(self.server, self.app._chats["work"]) if self.server else ConsoleView(self.url)
+        self.view = await self._look()
+
+    async def _look(self) -> View:
+        if self.slack:
+            return await SlackView.of(self.slack, self.url)
+        return HttpChatView(self.server, self.app._chats["work"]) if self.server else ConsoleView(self.url)
 
     async def stop(self) -> None:
         await self.http.close()
@@ -164,6 +171,8 @@ class Story:
     async def passes(self, duration: str) -> None:
         """So much time passes for Tocsin, at once."""
         self.offset += parse_duration(duration)
+        if self.slack:
+            passes(self.slack, parse_duration(duration))
         self.app.wake()
 
     async def fires(self, name: str, severity: str = "critical", summary: str = "", **labels: str) -> None:

@@ -15,7 +15,9 @@ from structlog.testing import capture_logs
 
 from adapters.registry import CHATS
 from tests.standins.httpchat import HttpChatServer, serving
+from tests.standins.slack import Slack
 from tests.stories.story import BASE, Story, config_text
+from tests.stories.views_slack import config_of, move_in, with_ids
 
 
 class Heard(NamedTuple):
@@ -56,9 +58,13 @@ async def telling(folder: Path, config: str = BASE, chat: str = "httpchat", chat
             application.middlewares.append(_listener(heard))
             url = await stack.enter_async_context(serving(application))
             line = f"{{type: httpchat, url: '{url}'{chat_config}}}"
+        slack = None
+        if chat.startswith("slack"):
+            slack = move_in(await stack.enter_async_context(Slack()))
+            line, config = config_of(slack, http=chat == "slack over HTTP"), with_ids(config)
         path = folder / "config.yaml"
         path.write_text(config_text(folder, line, config))
-        story = Story(path, server)
+        story = Story(path, server, slack)
         story.logs, story.heard = logs, heard
         await story.start()
         try:

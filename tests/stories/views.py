@@ -12,7 +12,7 @@ import msgspec
 from adapters.chat import Chat, Desk, Invocation, Reply
 from adapters.chats.console.serve import WANTS_FRAGMENT
 from tests.adapters.console_site import csrf_of, sign_in
-from tests.standins.httpchat import HttpChatServer, Post
+from tests.standins.httpchat import Facts, HttpChatServer, Post
 
 
 class Seen(msgspec.Struct):
@@ -42,6 +42,9 @@ class View(Protocol):
 
     async def says(self, person: str, channel: str, text: str, duration: str = "", rest: str = "") -> Reply: ...
 
+    def lets_in(self, person: str, channel: str) -> bool:
+        """Puts a person into the channel who does not belong there; False where a channel has no members."""
+
 
 class HttpChatView:
     """Looks into the stand-in server; clicks go where the chat's adapter would take them."""
@@ -58,6 +61,10 @@ class HttpChatView:
     async def says(self, person: str, channel: str, text: str, duration: str = "", rest: str = "") -> Reply:
         line = " ".join(part for part in (text, duration, f"-- {rest}" if rest else "") if part)
         return await self._desk.command(Invocation("work", f"account-of-{person}", line, channel))
+
+    def lets_in(self, person: str, channel: str) -> bool:
+        self._server.facts[channel] = Facts(private=True, members=[f"account-of-{person}"])
+        return True
 
 
 def desk_of(chat: Chat) -> Desk:
@@ -116,6 +123,9 @@ class ConsoleView:
         reply = re.search(r'class="reply (good|bad)">.*?<pre>(.*?)</pre>', page, re.DOTALL)
         assert reply, page
         return Reply(_words(reply[2]), reply[1] == "good")
+
+    def lets_in(self, person: str, channel: str) -> bool:
+        return False  # the console is private by making
 
     async def _page(self, person: str, path: str) -> str:
         async with (await self._client(person)).get(path) as answer:

@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 from pydantic import Field
 
-from adapters.chat import ChatConfig, DeliveryError, Desk, Failure, Lane, ThreadNote
+from adapters.chat import ChatConfig, DeliveryError, Desk, Failure, Finding, Lane, ThreadNote
 from adapters.chats.console.board import Board
 from adapters.chats.console.commands import Commands
 from adapters.chats.console.context import Context, private
@@ -44,6 +44,10 @@ class Console:
         self._views = Views(self._static)
         self._hub = Hub()
         self._board = Board(name, desk.messages, desk.now)
+
+    @property
+    def trouble(self) -> str:
+        return ""
 
     async def start(self) -> None:
         self._hub.closed = False
@@ -82,7 +86,7 @@ class Console:
             self._hub.publish(Event("private", msgspec.json.encode(data), person=account))
         return str(message_id)
 
-    async def find(self, channel: Channel, key: str, thread: str = "") -> str | None:
+    async def find(self, channel: Channel, key: str, thread: str = "", since: float = 0.0) -> str | None:
         found = await self._desk.messages.find(self._name, key)
         return None if found is None else str(found)
 
@@ -108,6 +112,10 @@ class Console:
             *(web.get(path, serve(context, handler), allow_head=False) for path, handler in get.items()),
             *(web.post(path, serve(context, handler)) for path, handler in post.items()),
         ]
+
+    async def diagnose(self, channels: Mapping[str, Channel], accounts: Mapping[str, str]) -> Sequence[Finding]:
+        """Nothing can be wrong outside of Tocsin's own store."""
+        return ()
 
     async def _show(self, name: str, message_id: int, card: Card, body: bytes) -> None:
         """Tells the open pages. What goes wrong here they learn at their next heartbeat."""
@@ -145,4 +153,3 @@ def _id(ref: str) -> int:
 
 def _gone(ref: str) -> DeliveryError:
     return DeliveryError(Failure.message_gone, f"the console has no post {ref[:40]!r}")
-
