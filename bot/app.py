@@ -130,7 +130,10 @@ class App:
         return int(self._server.addresses[0][1])
 
     def _watch(self) -> Watch:
-        return Watch(self.store, self._policy, self._clock, self._told, lambda: self.health.config_error)
+        def deaf() -> dict[str, str]:
+            return {name: chat.trouble for name, chat in self._chats.items() if chat.trouble}
+
+        return Watch(self.store, self._policy, self._clock, self._told, lambda: self.health.config_error, deaf)
 
     def _policy(self) -> Policy:
         return self.policy

@@ -69,9 +69,10 @@ class Silencing:
         duration = command.duration or 0.0
         silence = Silence(silences.new_id(), matchers, now, now + duration, caller.key, command.text)
         await self._store.write(_add, silence)
+        nothing = "" if count else " Nothing of it fires any more, or yet."
         return Reply(
             f"Silence {silence.id} for {format_duration(duration)} on {answers.matchers_text(matchers)}. "
-            f"It mutes {_counted(count)} now.\nTo end it: unsilence {silence.id}"
+            f"It mutes {_counted(count)} now.{nothing}\nTo end it: unsilence {silence.id}"
         )
 
     async def _matchers(self, caller: Caller, command: Command) -> tuple[Matcher, ...] | Reply:

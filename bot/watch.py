@@ -26,7 +26,7 @@ LASTING = (Failure.credentials, Failure.channel_unreachable, Failure.payload)
 
 
 class Watch:
-    """`config_error` gives why the last reload was refused, or an empty text."""
+    """`config_error`: why the last reload was refused, or an empty text. `deaf`: chats from which nothing comes in, and why."""
 
     def __init__(
         self,
@@ -35,8 +35,11 @@ class Watch:
         clock: Callable[[], float],
         told: Callable[[Told], None],
         config_error: Callable[[], str],
+        deaf: Callable[[], Mapping[str, str]],
     ) -> None:
-        self._store, self._policy, self._clock, self._told, self._config_error = store, policy, clock, told, config_error
+        self._store, self._policy, self._clock, self._told = store, policy, clock, told
+        self._config_error, self._deaf = config_error, deaf
+        self._deaf_before: Mapping[str, str] = {}
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -52,6 +55,10 @@ class Watch:
         troubles = await self._store.read(_troubles, self._policy().config.admin.channel)
         if error := self._config_error():
             troubles["TocsinConfigRefused", "config"] = f"The last reload was refused, the old config is in force: {error}"
+        deaf = self._deaf()
+        for chat in deaf.keys() & self._deaf_before.keys():  # one that connects again at once is no trouble
+            troubles["TocsinHearsNothing", chat] = f"No command or button from {chat} reaches Tocsin: {deaf[chat]}"
+        self._deaf_before = deaf
         known = await self._store.read(_firing)
         now = self._clock()
         changed = [_alert(key, troubles[key], now, True) for key in troubles.keys() - known.keys()]

@@ -60,8 +60,8 @@ def pending(conn: Connection, channels: Sequence[str], now: float, limit: int, w
 
 def next_due(conn: Connection, channels: Sequence[str], now: float) -> float:
     """When something of these channels may be tried next, after `now`; infinity when nothing waits."""
-    found = _NEXT_DUE(conn, values=list(channels), now=now)[0][0]
-    return float("inf") if found is None else float(found)
+    times = [row[0] for row in _NEXT_DUE(conn, values=list(channels), now=now) if row[0] is not None]
+    return float(min(times, default=float("inf")))
 
 
 def backlog(conn: Connection) -> dict[str, int]:

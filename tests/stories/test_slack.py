@@ -89,7 +89,8 @@ async def test_too_late(story: Story) -> None:
     pressed = await slack.press(OPS, shown.ts, "Ack", user=ANA, version=0)
     assert slack.shown(await pressed.reply()) == "#1 is resolved already; nothing to ack."
     done = await slack.submit(silence, {"Reason": "disk swap"})
-    assert not done.errors and "It mutes 0 firing alerts now." in slack.shown(await done.reply())
+    told = slack.shown(await done.reply())
+    assert not done.errors and "It mutes 0 firing alerts now. Nothing of it fires any more, or yet." in told
     await card.shows(state="resolved", silenced=False)
 
 
