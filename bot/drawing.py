@@ -14,6 +14,7 @@ from rules.alert import Alert
 from rules.card import MOST_LINES, Card, card, stub
 from rules.change import Change, Kind
 from rules.channel import Channel
+from rules.command import VERBS
 from rules.incident import Incident
 from rules.wording import tell
 
@@ -45,10 +46,17 @@ def draw(conn: Connection, row: Delivery, policy: Policy, verified: bool, now: f
         hint = stub(incident, cleared_groups(policy, incident), now)
         return Drawing(channel, hint, ThreadNote(incident.number, ()), upto, incident.started_at)
     shown = card(incident, alerts_of(conn, incident, MOST_LINES), policy.names, incident_url(policy, incident.number), now)
+    shown = replace(shown, buttons=tuple(b for b in shown.buttons if _somebody_may(b.verb, incident, channel, policy)))
     if row.plain:
         shown = replace(shown, fields=(), lines=(), links=(), summary="")
     note = ThreadNote(incident.number, _lines([change for _, change in news], policy))
     return Drawing(channel, shown, note, upto, incident.started_at)
+
+
+def _somebody_may(verb: str, incident: Incident, channel: Channel, policy: Policy) -> bool:
+    """Whether anybody who belongs in the channel may use the verb on this incident: a button for nobody is a trap."""
+    groups = policy.who_may(VERBS[verb].permission or "", incident.labels)
+    return any(group in channel.audience for group in groups) if channel.audience else bool(groups)
 
 
 def alerts_of(conn: Connection, incident: Incident, limit: int) -> list[Alert]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from adapters.chat import Home
@@ -35,8 +36,8 @@ def home_of(conn: Connection, caller: Caller, silences: Sequence[Silence], polic
     forgotten = [incident for incident in seen if _is_forgotten(incident, now)]
     mine = [incident for incident in seen if incident not in forgotten]
     return Home(
-        mine=tuple(_draw(conn, incident, policy, now) for incident in mine[:MOST_SHOWN]),
-        forgotten=tuple(_draw(conn, incident, policy, now) for incident in forgotten[:MOST_SHOWN]),
+        mine=tuple(_draw(conn, incident, caller, policy, now) for incident in mine[:MOST_SHOWN]),
+        forgotten=tuple(_draw(conn, incident, caller, policy, now) for incident in forgotten[:MOST_SHOWN]),
         silences=tuple((one.id, answers.matchers_text(one.matchers), one.ends_at) for one in ending),
     )
 
@@ -51,7 +52,7 @@ def card_for(conn: Connection, caller: Caller, number: int, channel: Channel | N
         return None
     if channel and not policy.sensitivity.may_show(channel.clearance, False, row.incident.sensitivity):
         return None
-    return _draw(conn, row.incident, policy, now)
+    return _draw(conn, row.incident, caller, policy, now)
 
 
 def _is_forgotten(incident: Incident, now: float) -> bool:
@@ -60,6 +61,9 @@ def _is_forgotten(incident: Incident, now: float) -> bool:
     return now >= incident.acked_at + FORGOTTEN_AFTER
 
 
-def _draw(conn: Connection, incident: Incident, policy: Policy, now: float) -> Card:
+def _draw(conn: Connection, incident: Incident, caller: Caller, policy: Policy, now: float) -> Card:
+    """The card with the buttons that this person may press."""
     alerts = alerts_of(conn, incident, MOST_LINES)
-    return card(incident, alerts, policy.names, incident_url(policy, incident.number), now)
+    drawn = card(incident, alerts, policy.names, incident_url(policy, incident.number), now)
+    mine = tuple(button for button in drawn.buttons if not answers.refusal_for(caller, button.verb, incident.labels, policy))
+    return replace(drawn, buttons=mine)

@@ -2,7 +2,9 @@
 
 import asyncio
 
-from tests.stories.story import Story
+import pytest
+
+from tests.stories.story import BASE, Story
 from tests.stories.until import until
 
 
@@ -167,3 +169,16 @@ async def test_group_wait_gathers(story: Story) -> None:
     assert await story.view.cards("ops") == []
     await story.passes("30s")
     await (await story.card()).shows(title="DiskFull (cluster=eu1)")
+
+
+FEW = BASE.replace('{allow: ["*"], groups: [sre]}', "{allow: [ack], groups: [sre]}")
+FEW = FEW.replace("audience: [sre, dba, web]", "audience: [sre, web]")
+
+
+@pytest.mark.parametrize("config", [FEW])
+async def test_a_card_offers_what_somebody_there_may_do(story: Story) -> None:
+    """Those who may resolve are not in the channel: there, a button for it would be a trap."""
+    await story.fires("PgDown")
+    card = await story.card()
+    found = set((await card.shows(state="firing")).buttons)
+    assert {"Ack", "Note"} <= found and found.isdisjoint({"Resolve", "Snooze", "Silence"})
