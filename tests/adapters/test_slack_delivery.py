@@ -95,6 +95,32 @@ async def test_a_card_too_old_to_edit_is_posted_afresh(place: Place) -> None:
     assert (await failure(chat.update(DB_CHANNEL, ref, make_card()))).kind == Failure.message_gone
 
 
+async def test_a_bot_that_was_removed_from_the_channel(place: Place) -> None:
+    slack, chat = place
+    bot = slack.workspace.bot_user
+    for channel_id, channel in ((DB, DB_CHANNEL), (OPS, OPS_CHANNEL)):
+        slack.workspace.channels[channel_id].members.remove(bot)
+        told = await failure(chat.post(channel, make_card(), f"key-{channel_id}"))
+        assert told.kind == Failure.channel_unreachable and "the bot is not in" in told.reason
+        slack.workspace.channels[channel_id].members.append(bot)
+        assert await chat.find(channel, f"key-{channel_id}") is None
+        await chat.post(channel, make_card(), f"key-{channel_id}")
+        assert len(slack.messages(channel_id)) == 1
+
+
+async def test_a_workspace_on_the_free_plan(place: Place) -> None:
+    """It has no user groups; nothing that cards need is missing."""
+    slack, chat = place
+    slack.workspace.free_plan = True
+    ref = await chat.post(DB_CHANNEL, make_card(), "key-1")
+    assert await chat.update(DB_CHANNEL, ref, make_card(revision=2)) == ref
+    await chat.reply_in_thread(DB_CHANNEL, ref, ThreadNote(42, ("acknowledged",)), "key-1-1")
+    assert await chat.find(DB_CHANNEL, "key-1") == ref
+    facts = await chat.inspect(DB_CHANNEL)
+    assert facts.private is not None and facts.members is not None
+    assert not [one for one in slack.requests if one.method.startswith("usergroups")]
+
+
 async def test_a_card_is_not_edited_in_a_channel_that_nobody_checked(place: Place) -> None:
     """The config now names another channel: the old card is left alone, a new one goes where the clearance was looked at."""
     slack, chat = place
