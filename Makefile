@@ -44,7 +44,7 @@ lint: .venv/.test
 	$(BIN)/mypy $(SOURCES)
 
 pytest: .venv/.test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(or $(ARGS),--numprocesses auto --dist worksteal)
 
 # Hashes make pip refuse a file that is not the one that was locked; universal means one lock for every Python and system.
 COMPILE = $(BIN)/uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \
