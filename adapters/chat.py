@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import msgspec
 from aiohttp import web
@@ -19,6 +19,8 @@ class ChatConfig(Strict):
     """A chat: where people read alerts."""
 
     type: str = Field(description="The kind of chat.")
+    group_key: ClassVar[str] = ""
+    """Under which key a group of the config names the platform's own group; empty where the platform has none."""
 
 
 class Failure(StrEnum):
@@ -34,13 +36,17 @@ class Failure(StrEnum):
 
 
 class DeliveryError(Exception):
-    """A call to a chat that did not do its work. `retry_after`: seconds the platform asks for, or None. No secret in the text."""
+    """A call to a chat that did not do its work. `retry_after`: seconds the platform asks for, or None. No secret in the text.
 
-    def __init__(self, kind: Failure, reason: str, retry_after: float | None = None) -> None:
+    `lane`: of a rate_limited call, the name of the lane that is full, if the platform tells; else its whole channel waits.
+    """
+
+    def __init__(self, kind: Failure, reason: str, retry_after: float | None = None, lane: str = "") -> None:
         super().__init__(reason)
         self.kind = kind
         self.reason = reason
         self.retry_after = retry_after
+        self.lane = lane
 
 
 class ThreadNote(msgspec.Struct, frozen=True):
@@ -232,8 +238,8 @@ class Chat(Protocol):
         before this time, in seconds since the epoch (0.0: not known).
         """
 
-    def lanes(self, op: str, channel: Channel) -> Sequence[Lane]:
-        """The budgets that a call spends; `op` is the name of a method above."""
+    def lanes(self, op: str, channel: Channel, ref: str = "") -> Sequence[Lane]:
+        """The budgets that a call spends; `op` is the name of a method above, `ref` the message that it is about."""
 
     async def inspect(self, channel: Channel) -> ChannelFacts:
         """Who can read the channel, as the platform says now."""

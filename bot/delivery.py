@@ -23,6 +23,7 @@ from bot.store.deliveries import Delivery
 from bot.store.engine import Store
 from bot.store.writer import StoreUnavailable
 from bot.verification import Verification
+from rules.channel import Channel
 from rules.retry import SLOW, back_off
 
 log = structlog.get_logger()
@@ -51,6 +52,7 @@ class Courier:
         self._woken = asyncio.Event()
         self._paused_until = 0.0
         self._held: dict[str, float] = {}  # channels the platform told us to leave alone, and until when
+        self._full: dict[str, float] = {}  # lanes, likewise
         self.trouble = ""  # why the whole chat waits, for /readyz
 
     def wake(self) -> None:
@@ -77,6 +79,7 @@ class Courier:
         if now < self._paused_until:
             return min(self._paused_until - now, LONGEST_SLEEP)
         self._held = {name: until for name, until in self._held.items() if until > now}
+        self._full = {name: until for name, until in self._full.items() if until > now}
         channels = [n for n, channel in self._policy().channels.items() if channel.chat == self.name and n not in self._held]
         free = IN_FLIGHT - len(self._flying)
         if free <= 0:
@@ -123,15 +126,18 @@ class Courier:
         """Posts, edits and replies until the channel shows what was wanted when it was drawn."""
         drawing = await self._draw(row)
         if row.ref is None and self._doubtful(row):
-            row.ref = await self._call("find", row, self._chat.find(drawing.channel, self._key(row), since=drawing.since))
+            find = partial(self._chat.find, drawing.channel, self._key(row), since=drawing.since)
+            row.ref = await self._call("find", row, drawing.channel, find)
             row.run = self._store.run
         if row.ref is None:
-            row.ref = await self._call("post", row, self._chat.post(drawing.channel, drawing.card, self._key(row)))
+            post = partial(self._chat.post, drawing.channel, drawing.card, self._key(row))
+            row.ref = await self._call("post", row, drawing.channel, post)
             self._shown(row, drawing)
             if row.thread_wanted > row.thread_shown:
                 await self._record(row)
         elif row.wanted > row.shown:
-            row.ref = await self._call("update", row, self._chat.update(drawing.channel, row.ref, drawing.card))
+            update = partial(self._chat.update, drawing.channel, row.ref, drawing.card)
+            row.ref = await self._call("update", row, drawing.channel, update)
             self._shown(row, drawing)
         if drawing.thread_upto > row.thread_shown:
             await self._tell_thread(row, row.ref, drawing)
@@ -144,9 +150,10 @@ class Courier:
     async def _tell_thread(self, row: Delivery, ref: str, drawing: Drawing) -> None:
         key, note = f"{self._key(row)}-{drawing.thread_upto}", drawing.note
         if note.lines:
-            find = self._chat.find(drawing.channel, key, ref, drawing.since) if self._doubtful(row) else None
-            if find is None or await self._call("find", row, find) is None:
-                await self._call("reply_in_thread", row, self._chat.reply_in_thread(drawing.channel, ref, note, key))
+            find = partial(self._chat.find, drawing.channel, key, ref, drawing.since)
+            if not self._doubtful(row) or await self._call("find", row, drawing.channel, find) is None:
+                reply = partial(self._chat.reply_in_thread, drawing.channel, ref, note, key)
+                await self._call("reply_in_thread", row, drawing.channel, reply)
         row.thread_shown = drawing.thread_upto
 
     def _shown(self, row: Delivery, drawing: Drawing) -> None:
@@ -159,12 +166,13 @@ class Courier:
         policy = self._policy()
         return await self._store.read(draw, row, policy, await self._verification.of(row.channel), self._clock())
 
-    async def _call(self, op: str, row: Delivery, call: Awaitable[R]) -> R:
-        """One call to the chat, counted and bounded in time."""
+    async def _call(self, op: str, row: Delivery, channel: Channel, call: Callable[[], Awaitable[R]]) -> R:
+        """One call to the chat, counted and bounded in time. Not made while one of its lanes is full: then rate_limited."""
+        self._check_lanes(op, row, channel)
         outcome = "ok"
         try:
             async with asyncio.timeout(CALL_SECONDS):
-                return await call
+                return await call()
         except TimeoutError as problem:
             outcome = Failure.unknown_outcome
             raise DeliveryError(Failure.unknown_outcome, f"no answer to {op} within {CALL_SECONDS:.0f} s") from problem
@@ -173,6 +181,12 @@ class Courier:
             raise
         finally:
             metrics.DELIVERIES.labels(row.channel, op, outcome).inc()
+
+    def _check_lanes(self, op: str, row: Delivery, channel: Channel) -> None:
+        now = self._clock()
+        for lane in self._chat.lanes(op, channel, row.ref or ""):
+            if (until := self._full.get(lane.name, 0.0)) > now:
+                raise DeliveryError(Failure.rate_limited, f"{op} waits: {lane.name} is full", until - now, lane.name)
 
     def _put_off(self, row: Delivery, problem: DeliveryError) -> None:
         """What the failure means for the next try."""
@@ -189,7 +203,8 @@ class Courier:
         elif kind == Failure.unknown_outcome:
             row.run = ""
         elif kind == Failure.rate_limited:
-            self._held[row.channel] = now + wait
+            full, name = (self._full, problem.lane) if problem.lane else (self._held, row.channel)
+            full[name] = max(full.get(name, 0.0), now + wait)
         elif kind == Failure.credentials:
             self.trouble, self._paused_until = problem.reason, now + wait
         row.retry_at = now + wait

@@ -11,11 +11,11 @@ from bot.policy import Policy
 from bot.store import alerts, incidents, members, timeline
 from bot.store.deliveries import Delivery
 from rules.alert import Alert
-from rules.card import MOST_LINES, Card, card, stub
+from rules.card import MOST_LINES, Card, Ping, card, stub
 from rules.change import Change, Kind
 from rules.channel import Channel
 from rules.command import VERBS
-from rules.incident import Incident
+from rules.incident import Incident, State
 from rules.wording import tell
 
 MOST_NEWS = 20
@@ -44,13 +44,22 @@ def draw(conn: Connection, row: Delivery, policy: Policy, verified: bool, now: f
     upto = news[-1][0] if news else row.thread_wanted
     if not policy.sensitivity.may_show(channel.clearance, verified, incident.sensitivity):
         hint = stub(incident, cleared_groups(policy, incident), now)
+        hint = replace(hint, pings=_pings(incident, channel, policy))
         return Drawing(channel, hint, ThreadNote(incident.number, ()), upto, incident.started_at)
     shown = card(incident, alerts_of(conn, incident, MOST_LINES), policy.names, incident_url(policy, incident.number), now)
     shown = replace(shown, buttons=tuple(b for b in shown.buttons if _somebody_may(b.verb, incident, channel, policy)))
+    shown = replace(shown, pings=_pings(incident, channel, policy))
     if row.plain:
         shown = replace(shown, fields=(), lines=(), links=(), summary="")
     note = ThreadNote(incident.number, _lines([change for _, change in news], policy))
     return Drawing(channel, shown, note, upto, incident.started_at)
+
+
+def _pings(incident: Incident, channel: Channel, policy: Policy) -> tuple[Ping, ...]:
+    """Whom the channel's policy calls to this incident; nobody while it is quiet or somebody has it."""
+    if incident.state != State.firing or incident.muted_by or incident.snoozed_until:
+        return ()
+    return policy.pings(channel, incident.severity.name)
 
 
 def _somebody_may(verb: str, incident: Incident, channel: Channel, policy: Policy) -> bool:

@@ -12,6 +12,7 @@ from bot.config import Config
 from bot.secrets import token_matches
 from rules.access import Caller, caller_of, may, who_may
 from rules.alert import OWN_SOURCE, Alert
+from rules.card import Ping
 from rules.channel import Channel
 from rules.incident import Incident, Timing
 from rules.interval import next_change
@@ -71,6 +72,16 @@ class Policy:
         if kind == "console":
             return account if account in self.config.people else ""
         return next((key for key, person in self.config.people.items() if person.account(kind) == account), "")
+
+    def pings(self, channel: Channel, severity: str) -> tuple[Ping, ...]:
+        """Whom a new card of this severity (its name) calls in a channel. The config saw to it that each has an id there."""
+        chat = self.config.chats[channel.chat]
+        called = []
+        for name in channel.mention.get(severity, ()):  # type: ignore[call-overload] # a severity's name is one of the keys
+            group = self.config.groups.get(name)
+            found = group.on(chat.group_key) if group else self.config.people[name].account(chat.type)
+            called.append(Ping(found or "", group=group is not None))
+        return tuple(called)
 
     def person_of_token(self, token: str) -> str | None:
         """Whose token this is. Compares with every token in constant time."""

@@ -46,10 +46,17 @@ class Person(Strict):
 
 
 class Group(Strict):
-    """People who share a clearance and permissions."""
+    """People who share a clearance and permissions. Beside the fields below, its id on a chat (`slack_usergroup: S0DBA`)."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, str]
 
     members: tuple[str, ...] = Field(description="Keys of `people`.")
     clearance: Level = Field("internal", description="The highest sensitivity that members may see.")
+
+    def on(self, group_key: str) -> str | None:
+        """The platform's own id of the group, under the key that its kind of chat uses (`slack_usergroup`, `discord_role`)."""
+        return self.__pydantic_extra__.get(group_key)
 
 
 class Permission(Strict):

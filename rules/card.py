@@ -33,10 +33,17 @@ class Button(msgspec.Struct, frozen=True):
     command: str
 
 
+class Ping(msgspec.Struct, frozen=True):
+    """Somebody whom a new card calls. `id`: the platform's own, of a person, or of a group (user group, role)."""
+
+    id: str
+    group: bool
+
+
 class Card(msgspec.Struct, frozen=True):
     """`stub`: the channel is not cleared, so that `title`, `fields`, `lines`, `summary` and `links` name no secret.
 
-    Times are seconds since the epoch; 0.0 is "not at all".
+    Times are seconds since the epoch; 0.0 is "not at all". `pings`: whom the channel's policy calls; an edit calls nobody.
     """
 
     number: int
@@ -64,6 +71,7 @@ class Card(msgspec.Struct, frozen=True):
     url: str = ""
     buttons: tuple[Button, ...] = ()
     stub: bool = False
+    pings: tuple[Ping, ...] = ()
 
     @property
     def headline(self) -> str:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from rules.access import Level, Strict
+
+SeverityName = Literal["critical", "high", "warning", "low", "info"]
 
 
 class Channel(Strict):
@@ -14,15 +18,23 @@ class Channel(Strict):
     id: str = Field("", description="The platform's own id of the channel; the console needs none.")
     clearance: Level = Field("internal", description="The highest sensitivity that may be shown here.")
     audience: tuple[str, ...] = Field((), description="The groups whose members may be in the channel.")
+    mention: dict[SeverityName, tuple[str, ...]] = Field(
+        {}, description="Whom a new card calls, by its severity: names from `groups` or keys of `people`. By default nobody."
+    )
 
 
 class ChannelFacts(Strict):
     """What the platform says of a channel. None: unknown, which counts as the worst.
 
-    `members`: the platform's own ids of the humans in it.
+    `members`: the platform's own ids of the humans in it, all of them unless `roles` names some: ids of the platform's groups
+    whose members can read along, whoever they are. `owner` is among the members, `administrators` among the roles: those whom
+    no setting of the channel keeps out.
     """
 
     private: bool | None = None
     shared_outside: bool | None = None
     archived: bool | None = None
     members: frozenset[str] | None = None
+    roles: frozenset[str] = frozenset()
+    owner: str = ""
+    administrators: frozenset[str] = frozenset()

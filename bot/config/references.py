@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from adapters.registry import CHATS
+from adapters.registry import CHATS, load
 from bot.config.document import Document
 from bot.config.model import Config
 from bot.config.problem import Path, did_you_mean
 from bot.config.secret import HIDDEN
-from rules.access import LEVELS, Person
+from rules.access import LEVELS, Group, Person
 from rules.alert import OWN_SOURCE
 from rules.grammar import VERBS
 
@@ -66,6 +66,8 @@ def check_references(document: Document) -> None:
     _check_root(document)
     _check_route_names(document, routes)
     _check_accounts(document)
+    _check_groups(document)
+    _check_mentions(document)
     _check_cases(document)
     _check_sources(document)
     _check_chats(document)
@@ -159,6 +161,46 @@ def _check_accounts(document: Document) -> None:
             owner = owners.setdefault((key, value), person)
             if owner != person:
                 document.report(document.place(path), f"{owner} has the same {key}", "It must tell two people apart.")
+
+
+def _check_groups(document: Document) -> None:
+    """A group has beside its own fields what it is called on a kind of chat."""
+    keys = _group_keys(document.data)
+    for path, _ in _find(document.data, (), ["groups", "*", "*"]):
+        key = str(path[2])
+        if path in document.keys and key not in Group.model_fields and keys is not None and key not in keys:
+            document.report(document.keys[path], f'unknown key "{key}"', did_you_mean(key, [*Group.model_fields, *keys]))
+
+
+def _group_keys(data: dict[str, Any]) -> list[str] | None:
+    """What the configured chats call a group of theirs; None when that cannot be told because of another mistake."""
+    kinds = {kind for _, kind in _find(data, (), ["chats", "*", "type"])}
+    if any(kind not in CHATS for kind in kinds):
+        return None
+    return sorted(key for kind in kinds if (key := load(CHATS[str(kind)]).config_model.group_key))
+
+
+def _check_mentions(document: Document) -> None:
+    """Who is called must be somebody, and be known on the channel's chat."""
+    data = document.data
+    people, groups = (data.get(section) if isinstance(data.get(section), dict) else {} for section in ("people", "groups"))
+    for path, name in _find(data, (), ["channels", "*", "mention", "*", "*"]):
+        chat = data["channels"][path[1]].get("chat")
+        kind = next((kind for at, kind in _find(data, (), ["chats", "*", "type"]) if at[1] == chat), None)
+        if not isinstance(name, str) or kind not in CHATS or path in document.unset:
+            continue
+        if name in groups:
+            key, written = load(CHATS[kind]).config_model.group_key, groups[name]
+        elif name in people:
+            key, written = kind, people[name]
+        else:
+            remedy = did_you_mean(name, [*groups, *people]) or "Name a group or a person."
+            document.report(document.place(path), f'unknown group or person "{name}"', remedy)
+            continue
+        if not key:
+            document.report(document.place(path), f"{kind} cannot call anybody", "Leave `mention` out.")
+        elif isinstance(written, dict) and not written.get(key):
+            document.report(document.place(path), f'{name} has no "{key}", so nobody could be called', f"Write `{key}` there.")
 
 
 def _check_cases(document: Document) -> None:

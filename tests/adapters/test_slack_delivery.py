@@ -281,18 +281,18 @@ def lanes_of(chat: SlackChat, op: str, channel: Channel = DB_CHANNEL) -> dict[st
 async def test_lanes(place: Place) -> None:
     _, chat = place
     assert lanes_of(chat, "post") == lanes_of(chat, "reply_in_thread")
-    assert lanes_of(chat, "post")[f"work:chat.postMessage:{DB}"] == (1.0, 1)
-    assert set(lanes_of(chat, "post")) & set(lanes_of(chat, "post", OPS_CHANNEL)) == {"work:chat.postMessage"}
-    assert set(lanes_of(chat, "update")) == {"work:chat.update"}
-    assert set(lanes_of(chat, "find")) == {"work:conversations.history"}
-    assert set(lanes_of(chat, "inspect")) == {"work:conversations.info", "work:conversations.members"}
-    assert set(lanes_of(chat, "direct_message")) == {"work:chat.postMessage", "work:conversations.open"}
+    assert lanes_of(chat, "post")[f"chat.postMessage:{DB}"] == (1.0, 1)
+    assert set(lanes_of(chat, "post")) & set(lanes_of(chat, "post", OPS_CHANNEL)) == {"chat.postMessage"}
+    assert set(lanes_of(chat, "update")) == {"chat.update"}
+    assert set(lanes_of(chat, "find")) == {"conversations.history"}
+    assert set(lanes_of(chat, "inspect")) == {"conversations.info", "conversations.members"}
+    assert set(lanes_of(chat, "direct_message")) == {"chat.postMessage", "conversations.open"}
     assert lanes_of(chat, "start") == {}
 
 
 @pytest.mark.parametrize(("op", "lane", "tier"), [("update", "chat.update", 50), ("inspect", "conversations.members", 100)])
 async def test_a_lane_never_spends_more_than_its_tier_in_a_minute(place: Place, op: str, lane: str, tier: int) -> None:
-    per_second, burst = lanes_of(place[1], op)[f"work:{lane}"]
+    per_second, burst = lanes_of(place[1], op)[f"{lane}"]
     assert burst + 60.0 * per_second == pytest.approx(tier)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 from urllib.parse import quote
 
 import aiohttp
@@ -23,6 +23,7 @@ class HttpChatConfig(ChatConfig):
     """The stand-in platform."""
 
     type: Literal["httpchat"] = "httpchat"
+    group_key: ClassVar[str] = "httpchat_group"
     url: str = Field(description="Where it listens, such as http://127.0.0.1:9000.")
     timeout: float = Field(10.0, gt=0, description="Seconds until a call counts as unanswered.")
     per_second: float | None = Field(None, gt=0, description="Messages a second that a channel takes; no limit by default.")
@@ -72,7 +73,7 @@ class HttpChat:
         found = (await self._call("find", "GET", path))["messages"]
         return _ref(found[0]) if found else None
 
-    def lanes(self, op: str, channel: Channel) -> Sequence[Lane]:
+    def lanes(self, op: str, channel: Channel, ref: str = "") -> Sequence[Lane]:
         limit = self._config.per_second
         if limit is None or op in ("find", "inspect"):
             return ()

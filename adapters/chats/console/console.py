@@ -90,7 +90,7 @@ class Console:
         found = await self._desk.messages.find(self._name, key)
         return None if found is None else str(found)
 
-    def lanes(self, op: str, channel: Channel) -> Sequence[Lane]:
+    def lanes(self, op: str, channel: Channel, ref: str = "") -> Sequence[Lane]:
         return ()
 
     async def inspect(self, channel: Channel) -> ChannelFacts:

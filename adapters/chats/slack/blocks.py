@@ -6,6 +6,7 @@ all blocks and refuses somewhat above 13,000 characters, so a card that would be
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -22,6 +23,7 @@ Message = dict[str, Any]
 
 MOST_BYTES = 12_000
 """Of blocks and attachments as JSON, which is more than any of their texts."""
+ID = re.compile(r"[A-Z0-9]{1,40}")
 HEADER, FIELDS, BUTTON, VALUE, OPTION_VALUE = 150, 10, 75, 2000, 150
 
 SNOOZES = {"30 minutes": "30m", "1 hour": "1h", "4 hours": "4h", "until tomorrow": "24h"}
@@ -93,6 +95,7 @@ class _Sheet:
         sign = "✅" if card.state == State.resolved else SIGNS[card.severity]
         headline = cut(f"{sign} #{card.number} {title}", HEADER)
         blocks: list[Block] = [{"type": "header", "text": plain(headline)}]
+        blocks += self._pings()
         inside = [self._status(), *self._rest_of_title(title, headline), *self._body(), *self._last_words(), *self._actions()]
         for place, block in enumerate([*blocks, *inside]):
             block["block_id"] = f"tocsin-{card.number}-{card.revision}-{place}"
@@ -137,6 +140,12 @@ class _Sheet:
 
     def _field(self, name: str, value: str) -> str:
         return self._shorten(f"{cut(one_line(name), 60)}: {one_line(value)}", self._thrift.field)
+
+    def _pings(self) -> Iterator[Block]:
+        """Whom the channel's policy calls; Slack tells them when the message is posted, and not when it is edited."""
+        pings = [ping for ping in self._card.pings if ID.fullmatch(ping.id)]
+        if pings:
+            yield {"type": "section", "text": own(" ".join(f"<{'!subteam^' if ping.group else '@'}{ping.id}>" for ping in pings))}
 
     def _people(self) -> Iterator[Block]:
         """Who has it, until when; who ended it; what they noted."""

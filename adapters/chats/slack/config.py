@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -19,6 +19,8 @@ def _check_api_url(text: str) -> str:
 
 class SlackConfig(ChatConfig):
     """A Slack workspace: over Socket Mode with `app_token`, over HTTP with `signing_secret`."""
+
+    group_key: ClassVar[str] = "slack_usergroup"
 
     type: Literal["slack"] = Field("slack", description="Slack.")
     bot_token: Secret = Field(description="The Bot User OAuth Token (xoxb-…). Write ${NAME} or ${file:PATH}.")

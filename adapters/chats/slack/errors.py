@@ -68,8 +68,10 @@ _ADVICE: Mapping[str, str] = {
 class SlackFailure(DeliveryError):
     """A call that Slack refused with an error code, or empty if it gave none. `needed`: the scope that is missing."""
 
-    def __init__(self, kind: Failure, reason: str, retry_after: float | None = None, code: str = "", needed: str = "") -> None:
-        super().__init__(kind, reason, retry_after)
+    def __init__(
+        self, kind: Failure, reason: str, retry_after: float | None = None, code: str = "", needed: str = "", lane: str = ""
+    ) -> None:
+        super().__init__(kind, reason, retry_after, lane)
         self.code = code
         self.needed = needed
 
@@ -85,7 +87,8 @@ def refusal(method: str, status: int, headers: Mapping[str, str], body: object) 
     code = str(told.get("error") or "")
     wait = retry_after(headers)
     if status == 429 or CODES.get(code) == Failure.rate_limited:
-        return SlackFailure(Failure.rate_limited, f"Slack takes no more {method} for now", wait, code or "ratelimited")
+        reason = f"Slack takes no more {method} for now"  # a refusal is for the whole method in the workspace
+        return SlackFailure(Failure.rate_limited, reason, wait, code or "ratelimited", lane=method)
     if code:
         return _by_code(method, status, code, told, wait)
     if 400 <= status < 500:  # nothing that Slack itself says: a proxy on the way

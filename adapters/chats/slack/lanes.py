@@ -25,10 +25,10 @@ _TIERS: Mapping[str, tuple[tuple[str, int], ...]] = {
 }
 
 
-def lanes(chat: str, op: str, channel: Channel) -> Sequence[Lane]:
+def lanes(op: str, channel: Channel) -> Sequence[Lane]:
     """The lanes of one call: those of the workspace, and for posts the channel's own."""
-    shared = [_tier(f"{chat}:{method}", per_minute) for method, per_minute in _TIERS.get(op, ())]
-    own = [Lane(f"{chat}:chat.postMessage:{channel.id}", 1.0, 1)] if op in ("post", "reply_in_thread") else []
+    shared = [_tier(method, per_minute) for method, per_minute in _TIERS.get(op, ())]
+    own = [Lane(f"chat.postMessage:{channel.id}", 1.0, 1)] if op in ("post", "reply_in_thread") else []
     return [*shared, *own]
 
 

@@ -78,8 +78,8 @@ class Slack:
         found = await history.find(self._client, await self._identity(), channel.id, where, key, ts, since)
         return str(found) if found else None
 
-    def lanes(self, op: str, channel: Channel) -> Sequence[Lane]:
-        return lanes(self._name, op, channel)
+    def lanes(self, op: str, channel: Channel, ref: str = "") -> Sequence[Lane]:
+        return lanes(op, channel)
 
     async def inspect(self, channel: Channel) -> ChannelFacts:
         return await self._channels.facts(channel.id, await self._identity())
