@@ -181,6 +181,16 @@ class Desk(Protocol):
     def may_read(self, person: str, channel: Channel) -> bool:
         """Whether the person belongs to the channel's audience."""
 
+    def channel_changed(self, chat: str, channel_id: str = "", account: str = "") -> None:
+        """Who can read a channel may be another question now: somebody came, it was shared, a right was changed.
+
+        `channel_id`: the platform's own; empty for any channel of the chat. `account`: whom it is about, if the platform tells.
+        Until the chat was asked again, the channel counts as not verified.
+        """
+
+    def group_changed(self, chat: str, group: str = "") -> None:
+        """Who is in a group of the platform is another question now; empty for any group of the chat."""
+
     async def command(self, invocation: Invocation) -> Reply:
         """Runs a command; never raises."""
 
@@ -243,6 +253,15 @@ class Chat(Protocol):
 
     async def inspect(self, channel: Channel) -> ChannelFacts:
         """Who can read the channel, as the platform says now."""
+
+    async def clear_thread(self, channel: Channel, ref: str) -> None:
+        """Takes back all that we said in the thread of a card; the card stays. Done again, it does nothing more."""
+
+    async def members_of(self, group: str) -> Mapping[str, str]:
+        """The humans in a group of the platform (user group, role): account -> name. Raises DeliveryError if it cannot tell."""
+
+    async def name_of(self, account: str) -> str:
+        """What people call this account there; the account itself where the platform does not know it. Raises DeliveryError."""
 
     def link(self, channel: Channel, ref: str) -> str:
         """The address of a posted card, or empty."""

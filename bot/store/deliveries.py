@@ -33,6 +33,7 @@ class Delivery(msgspec.Struct):
     failure: str = ""
     error: str = ""
     plain: bool = False
+    shown_as: str = ""
 
     @property
     def behind(self) -> bool:
@@ -106,7 +107,7 @@ _PENDING = Query(
 )
 _NEXT_DUE = Query(lambda among: select(func.min(_LATER)).where(_GAP, among(deliveries.c.channel), bindparam("now") < _LATER))
 _COLUMNS = [name for name in deliveries.c.keys() if name != "id"]  # noqa: SIM118 - the keys of a collection that is no mapping
-_RECORDED = ("shown", "ref", "shown_at", "thread_shown", "run", "failures", "retry_at", "failure", "error", "plain")
+_RECORDED = ("shown", "ref", "shown_at", "thread_shown", "run", "failures", "retry_at", "failure", "error", "plain", "shown_as")
 _BY_ID = update(deliveries).where(deliveries.c.id == bindparam("b_id"))
 _insert = Bulk(insert(deliveries), _COLUMNS)
 _rewant = Bulk(_BY_ID, ("urgency", "wanted", "due_at", "thread_wanted", "b_id"))

@@ -124,6 +124,7 @@ deliveries = Table(
     Column("failure", Text, nullable=False, server_default=""),
     Column("error", Text, nullable=False, server_default=""),
     Column("plain", Boolean, nullable=False, server_default=false()),  # the chat refused the full card
+    Column("shown_as", Text, nullable=False, server_default=""),  # what stands there: "full", "stub", or not known
     UniqueConstraint("incident", "channel"),
     sqlite_autoincrement=True,  # its id names posts in chats: none may come back after retention
 )  # fmt: skip
@@ -168,3 +169,55 @@ sessions = Table(
     Column("csrf", Text, nullable=False),
     Column("expires_at", Float, nullable=False),
 )  # fmt: skip
+
+standings = Table(  # what each channel merits now: rules.standing.Standing
+    "standings", metadata,
+    Column("channel", Text, primary_key=True),
+    Column("at", Float, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # as JSON
+)  # fmt: skip
+
+audit = Table(  # append-only, hash-chained: bot/store/audit.py
+    "audit", metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),  # 1, 2, 3, … without a gap
+    Column("at", Float, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("incident", Id, nullable=False),  # 0: none
+    Column("body", Text, nullable=False),  # JSON
+    Column("hash", Text, nullable=False),  # over the hash before it and all of this row
+)  # fmt: skip
+Index("audit_at", audit.c.at)
+
+requests = Table(  # acts that wait for a second person
+    "requests", metadata,
+    Column("id", Id, primary_key=True, autoincrement=False),
+    Column("by", Text, nullable=False),
+    Column("line", Text, nullable=False),  # the command as it was typed
+    Column("at", Float, nullable=False),
+    Column("until", Float, nullable=False),
+    Column("state", Text, nullable=False),  # open, approved, denied, ended
+    Column("decided_by", Text, nullable=False),
+    Column("decided_at", Float, nullable=False),
+    Column("body", Text, nullable=False),  # JSON: why a second person is asked, and whom
+)  # fmt: skip
+Index("requests_open", requests.c.until, **_where("state = 'open'"))
+
+grants = Table(  # who may see an incident beyond their clearance, and until when
+    "grants", metadata,
+    Column("person", Text, primary_key=True),
+    Column("incident", Id, primary_key=True, autoincrement=False),
+    Column("at", Float, nullable=False),
+    Column("until", Float, nullable=False),
+    Column("reason", Text, nullable=False),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+seen_requests = Table(  # signed requests that were taken once, as long as their time window lasts
+    "seen_requests", metadata,
+    Column("digest", Text, primary_key=True),
+    Column("until", Float, nullable=False),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+Index("seen_requests_until", seen_requests.c.until)
