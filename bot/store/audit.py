@@ -1,0 +1,46 @@
+"""The audit log, as rows: only ever appended to, each with a hash over itself and the row before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, insert, select
+
+from bot.store.sql import Bulk, Query, clean
+from bot.store.tables import audit
+from rules.audit_entry import START, Entry, Row, canonical, link
+
+
+def append(conn: Connection, entries: Sequence[Entry]) -> None:
+    """Appends entries, in the transaction of what they tell. One query and one INSERT, however many there are; none for none."""
+    if not entries:
+        return
+    last = head(conn)
+    number, before = (last.id, last.hash) if last else (0, START)
+    rows: list[Row] = []
+    for i, entry in enumerate(entries, 1):
+        rows.append(_row(number + i, before, entry))
+        before = rows[-1].hash
+    _insert(conn, rows)
+
+
+def note(conn: Connection, batches: Sequence[Sequence[Entry]]) -> list[None]:
+    """`append` for Store.write, for what is told by itself."""
+    append(conn, [entry for batch in batches for entry in batch])
+    return [None for _ in batches]
+
+
+def head(conn: Connection) -> Row | None:
+    """The last row."""
+    found = _HEAD(conn)
+    return Row._make(found[0]) if found else None
+
+
+def _row(number: int, before: str, entry: Entry) -> Row:
+    body = clean(canonical(entry.body))
+    row = Row(number, float(entry.at), entry.kind.value, clean(entry.actor), clean(entry.channel), entry.incident, body, "")
+    return row._replace(hash=link(before, row))
+
+
+_HEAD = Query(lambda _: select(audit).order_by(audit.c.id.desc()).limit(1))
+_insert = Bulk(insert(audit), Row._fields)
