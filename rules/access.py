@@ -10,6 +10,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from rules.duration import Duration
 from rules.matcher import Matchers, match_all
 
 LEVELS = ("public", "internal", "confidential", "restricted")
@@ -79,6 +80,7 @@ class Sensitivity(Strict):
 
     levels: tuple[str, ...] = Field(LEVELS, description="All levels, lowest first.")
     verified_from: Level = Field("confidential", description="From this level on, a channel must be verified to show an alert.")
+    verify_every: Duration = Field(600.0, gt=0, description="For how long what a chat says of a channel counts.")
     default: Level = Field("internal", description="The level of an alert that no rule matches.")
     rules: tuple[SensitivityRule, ...] = Field((), description="What makes alerts more secret than the default.")
 
