@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 import msgspec
 
 from bot.config import Config
+from bot.roster import PlatformGroup, Roster
 from bot.secrets import token_matches
-from rules.access import Caller, caller_of, may, who_may
+from rules.access import Caller, Person, caller_of, may, who_may
 from rules.alert import OWN_SOURCE, Alert
 from rules.card import Ping
 from rules.channel import Channel
@@ -33,15 +35,19 @@ from rules.route import Node, Route, compile_tree, route_alert
 class Policy:
     """What the config says of an alert, an incident, a person."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, roster: Roster | None = None) -> None:
+        """`roster`: who is in the groups of the platforms; without one, nobody is."""
         self.config = config
+        self.roster = roster or Roster(lambda: 0.0)
         self.root = compile_tree(config.route)
         self.own = _own_node(config, self.root)
         self.nodes: Mapping[str, Node] = {node.id: node for node in (self.own, *self.root.walk())}
         self.sensitivity = config.sensitivity
         self.channels: Mapping[str, Channel] = config.channels
         self.inhibitions: Sequence[Inhibition] = config.inhibit
-        self.names = {key: person.name for key, person in config.people.items()}
+        self.names: Mapping[str, str] = ChainMap({key: person.name for key, person in config.people.items()}, self.roster.names)
+        """What people are called, by their key, also those of whom only a chat knows."""
+        self.platform_groups = tuple(_platform_groups(config))
         self._clock_mutes: dict[str, tuple[float, Mute | None, float]] = {}
 
     @cached_property
@@ -57,7 +63,20 @@ class Policy:
         return self.nodes.get(route, self.root)
 
     def caller(self, person: str) -> Caller:
-        return caller_of(person, self.config.people, self.config.groups, self.sensitivity)
+        """What is known of a person's key now; a stranger for an unknown one."""
+        accounts = self.accounts(person)
+        joined = {one.name for one in self.platform_groups if accounts.get(one.chat) in self.roster.members(one.chat, one.id)}
+        people = self.config.people
+        if joined and person not in people:
+            people = {person: Person.model_validate({"name": self.names.get(person, person)})}
+        return caller_of(person, people, self.config.groups, self.sensitivity, joined)
+
+    def accounts(self, person: str) -> Mapping[str, str]:
+        """Chat -> account of a person's key, where they have one; the console has none but the key."""
+        known, (chat, _, account) = self.config.people.get(person), person.partition(":")
+        if known is None:
+            return {chat: account} if chat in self.config.chats else {}
+        return {name: found for name, chat_config in self.config.chats.items() if (found := known.account(chat_config.type))}
 
     def may_see(self, caller: Caller, level: str) -> bool:
         return self.sensitivity.may_see(caller.clearance, level)
@@ -67,11 +86,17 @@ class Policy:
         return [self.own] if alert.source == OWN_SOURCE else route_alert(self.root, alert.labels)
 
     def person_of(self, chat: str, account: str) -> str:
-        """The key of the person with this account on a chat; empty for somebody unknown. The console knows people by key."""
+        """The key of the person with this account on a chat; empty for somebody unknown. The console knows people by key.
+
+        Who is not in `people`, but in a group that the chat told us of, is `chat:account`.
+        """
         kind = self.config.chats[chat].type
         if kind == "console":
             return account if account in self.config.people else ""
-        return next((key for key, person in self.config.people.items() if person.account(kind) == account), "")
+        if key := next((key for key, person in self.config.people.items() if person.account(kind) == account), ""):
+            return key
+        joined = any(account in self.roster.members(chat, one.id) for one in self.platform_groups if one.chat == chat)
+        return f"{chat}:{account}" if joined else ""
 
     def pings(self, channel: Channel, severity: str) -> tuple[Ping, ...]:
         """Whom a new card of this severity (its name) calls in a channel. The config saw to it that each has an id there."""
@@ -92,13 +117,17 @@ class Policy:
         return found
 
     def person_called(self, name: str) -> str | None:
-        """The key of a person by key, name, or account on a chat (as a mention is written), in any case."""
+        """The key of a person by key, name, or account on a chat (as a mention is written), in any case.
+
+        People of whom only a chat knows are found by key or account alone: they choose their names there themselves.
+        """
         wanted = name.casefold()
         for key, person in self.config.people.items():
             accounts = [str(account) for account in person.__pydantic_extra__.values()]
             if wanted in (one.casefold() for one in (key, person.name, *accounts)):
                 return key
-        return None
+        found = (f"{one.chat}:{account}" for one in self.platform_groups for account in self.roster.members(one.chat, one.id))
+        return next((key for key in found if wanted in (key.casefold(), key.partition(":")[2].casefold())), None)
 
     def may(self, caller: Caller, verb: str, labels: Mapping[str, str]) -> bool:
         return may(caller, verb, labels, self.config.permissions)
@@ -108,8 +137,8 @@ class Policy:
 
     def may_read(self, person: str, channel: Channel) -> bool:
         """Whether a person belongs to the channel's audience; no audience means everybody known."""
-        groups = self.caller(person).groups
-        return bool(groups.intersection(channel.audience)) if channel.audience else person in self.config.people
+        caller = self.caller(person)
+        return bool(caller.groups.intersection(channel.audience)) if channel.audience else bool(caller.key)
 
     def mute(
         self, alert: Alert, node: Node, silences: Sequence[Silence], sources: Sources, now: float
@@ -145,6 +174,14 @@ class Policy:
         cleared = all(self.sensitivity.may_see(self.channels[name].clearance, incident.sensitivity) for name in own)
         withheld_to = () if cleared else self.node(incident.route).withheld_to
         return list(dict.fromkeys([*own, *withheld_to]))
+
+
+def _platform_groups(config: Config) -> Iterator[PlatformGroup]:
+    """The groups whose members a chat tells, once for each chat of that kind."""
+    for name, group in config.groups.items():
+        for chat, chat_config in config.chats.items():
+            if chat_config.group_key and (found := group.on(chat_config.group_key)):
+                yield PlatformGroup(name, chat, found)
 
 
 def _own_node(config: Config, root: Node) -> Node:

@@ -5,7 +5,7 @@ Unknown people may do nothing and unknown levels are above all others: when in d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
@@ -52,7 +52,7 @@ class Group(Strict):
     model_config = ConfigDict(extra="allow", frozen=True)
     __pydantic_extra__: dict[str, str]
 
-    members: tuple[str, ...] = Field(description="Keys of `people`.")
+    members: tuple[str, ...] = Field((), description="Keys of `people`; may be left out where a chat tells who is in it.")
     clearance: Level = Field("internal", description="The highest sensitivity that members may see.")
 
     def on(self, group_key: str) -> str | None:
@@ -121,12 +121,18 @@ class Caller(Strict):
 STRANGER = Caller()
 
 
-def caller_of(key: str, people: Mapping[str, Person], groups: Mapping[str, Group], sensitivity: Sensitivity) -> Caller:
-    """The caller for a key of `people`; a stranger when there is none."""
+def caller_of(
+    key: str,
+    people: Mapping[str, Person],
+    groups: Mapping[str, Group],
+    sensitivity: Sensitivity,
+    joined: Collection[str] = (),
+) -> Caller:
+    """The caller for a key of `people`; a stranger when there is none. `joined`: the groups they are in as their chat says."""
     person = people.get(key)
     if person is None:
         return STRANGER
-    mine = {name: group for name, group in groups.items() if key in group.members}
+    mine = {name: group for name, group in groups.items() if key in group.members or name in joined}
     clearance = max((group.clearance for group in mine.values()), key=sensitivity.rank, default=None)
     return Caller(key=key, name=person.name, groups=frozenset(mine), clearance=clearance)
 

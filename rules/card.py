@@ -5,7 +5,7 @@ Every string in it may hold untrusted text: a chat escapes what it draws (G8).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -79,7 +79,7 @@ class Card(msgspec.Struct, frozen=True):
         return f"#{self.number} {self.state} {self.severity.name}: {self.title}"
 
 
-def card(incident: Incident, alerts: Sequence[Alert], names: dict[str, str], url: str, now: float) -> Card:
+def card(incident: Incident, alerts: Sequence[Alert], names: Mapping[str, str], url: str, now: float) -> Card:
     """The full card.
 
     `alerts`: up to MOST_LINES alerts of the incident, the worst firing ones first. `names`: person key -> name. `url`: the

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, literal_column, select, update
 
 from bot.store.counters import take
 from bot.store.sql import Query, clean, to_json
@@ -89,7 +89,7 @@ def sweep(conn: Connection, before: float) -> None:
     conn.execute(delete(requests).where(requests.c.state != "open", requests.c.until < before))
 
 
-_OPEN = Query(lambda _: select(requests).where(requests.c.state == bindparam("open", "open")).order_by(requests.c.id))
+_OPEN = Query(lambda _: select(requests).where(requests.c.state == literal_column("'open'")).order_by(requests.c.id))
 
 
 def _from_row(row: Any) -> Request:
