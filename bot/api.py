@@ -16,9 +16,11 @@ from bot.policy import Policy
 from bot.store import deliveries, incidents, timeline
 from bot.store.deliveries import Delivery
 from bot.store.engine import Store
+from bot.witness import Origin
 from rules.access import Caller
 from rules.incident import Incident
 
+API = Origin("api")
 MOST_LISTED = 1000
 MOST_ALERTS = 1000
 
@@ -53,6 +55,7 @@ class Api:
         if not limit.isascii() or not limit.isdigit() or not 0 < int(limit) <= MOST_LISTED:
             raise Rejected(400, f"limit={limit!r}: expected a number from 1 to {MOST_LISTED}")
         found = await self._store.read(_listed, caller, self._policy(), state == "open", int(limit))
+        await self._commands.witness.shown_to(caller.key, [one.incident.number for one in found], API)
         return _json({"incidents": [self._json(row) for row in found]})
 
     async def _one(self, request: web.Request) -> web.Response:
@@ -61,6 +64,7 @@ class Api:
         found = await self._store.read(_details, caller, self._policy(), [number])
         if not found:
             raise Rejected(404, f"there is no incident {text[:20]} that you may see")
+        await self._commands.witness.shown_to(caller.key, [number], API)
         return _json(self._json(found[0]))
 
     async def _command(self, request: web.Request) -> web.Response:
@@ -69,7 +73,7 @@ class Api:
             order = msgspec.json.decode(await request.read(), type=Order)
         except (msgspec.MsgspecError, RecursionError) as problem:
             raise Rejected(400, f'expected {{"text": "ack 42"}}: {problem}') from problem
-        reply = await self._commands.run(caller.key, order.text)
+        reply = await self._commands.run(caller.key, order.text, API)
         return _json({"text": reply.text, "ok": reply.ok})
 
     def _json(self, details: Details) -> dict[str, Any]:

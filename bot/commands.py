@@ -16,11 +16,13 @@ from bot.home import card_for, home_of
 from bot.moves import Move, Moves
 from bot.policy import Policy
 from bot.silencing import Silencing
-from bot.store import incidents
+from bot.store import audit, incidents
 from bot.store.engine import Store
 from bot.store.writer import StoreUnavailable
+from bot.witness import UNKNOWN, Origin, Witness, act, refusal
 from rules import handling
 from rules.access import Caller
+from rules.audit_entry import Entry
 from rules.card import Card
 from rules.change import Kind
 from rules.channel import Channel
@@ -38,6 +40,7 @@ class Order(NamedTuple):
 
     caller: Caller
     command: Command
+    origin: Origin
 
 
 class Done(NamedTuple):
@@ -61,10 +64,11 @@ class Commands:
     ) -> None:
         self._store, self._policy, self._clock, self._told, self._wake = store, policy, clock, told, wake
         self._silencing = Silencing(store, policy, clock)
+        self.witness = Witness(store, policy, clock)
 
-    async def run(self, person: str, text: str) -> Reply:
+    async def run(self, person: str, text: str, origin: Origin = UNKNOWN) -> Reply:
         """The answer to a line from a person of the config (empty: somebody unknown). Never raises."""
-        verb, reply = await self._answer(person, text, self._run)
+        verb, reply = await self._answer(person, text, partial(self._witnessed, origin))
         metrics.COMMANDS.labels(verb, "ok" if reply.ok else "refused").inc()
         return reply
 
@@ -89,17 +93,22 @@ class Commands:
             log.exception("command_failed", person=person, verb=verb)
             return verb, Reply("Something went wrong here, and it is in Tocsin's log. Nothing was changed.", ok=False)
 
-    async def card(self, person: str, number: int, channel: Channel | None) -> Card | None:
+    async def card(self, person: str, number: int, channel: Channel | None, origin: Origin = UNKNOWN) -> Card | None:
         """The card of an incident for a person and, if it is to be shown in a channel, for that. Raises StoreUnavailable."""
         policy = self._policy()
-        return await self._store.read(card_for, policy.caller(person), number, channel, policy, self._clock())
+        found = await self._store.read(card_for, policy.caller(person), number, channel, policy, self._clock())
+        if found:
+            await self.witness.shown_to(person, [number], origin)
+        return found
 
-    async def home(self, person: str) -> Home:
+    async def home(self, person: str, origin: Origin = UNKNOWN) -> Home:
         """A person's own page. Raises StoreUnavailable."""
         policy = self._policy()
         caller = policy.caller(person)
         silences = await self._silencing.visible(caller) if caller.key else []
-        return await self._store.read(home_of, caller, silences, policy, self._clock())
+        page = await self._store.read(home_of, caller, silences, policy, self._clock())
+        await self.witness.shown_to(person, [card.number for card in (*page.mine, *page.forgotten)], origin)
+        return page
 
     async def suggest(self, person: str, text: str) -> Sequence[Suggestion]:
         """How the line may go on, with incidents that this person may see."""
@@ -118,7 +127,16 @@ class Commands:
         )
         return [Suggestion(line, hint) for line, hint in lines]
 
-    async def _run(self, caller: Caller, command: Command) -> Reply:
+    async def _witnessed(self, origin: Origin, caller: Caller, command: Command) -> Reply:
+        """The answer, when the audit log has what there is to say of it. Moves and silences tell it as they happen."""
+        reply = await self._run(caller, command, origin)
+        if not reply.ok and (command.verb not in _MOVES or not caller.key):
+            await self._store.write(audit.note, [refusal(caller, command, origin, self._clock(), reply.text)])
+        elif command.verb in answers.QUERIES:
+            await self.witness.shown_to(caller.key, command.numbers, origin)
+        return reply
+
+    async def _run(self, caller: Caller, command: Command, origin: Origin) -> Reply:
         verb, policy = command.verb, self._policy()
         if verb == "help":
             return Reply(help_text(command.topic))
@@ -127,9 +145,9 @@ class Commands:
         if not caller.key:
             return Reply(answers.stranger(policy), ok=False)
         if verb in _MOVES:
-            return await self._order(Order(caller, command))
+            return await self._order(Order(caller, command, origin))
         if verb in ("silence", "unsilence", "silences"):
-            reply = await self._silencing.run(caller, command)
+            reply = await self._silencing.run(caller, command, origin)
             self._wake()
             return reply
         query = answers.QUERIES[verb]
@@ -155,9 +173,13 @@ class Commands:
         return done.reply
 
     def _carry_out(self, conn: Connection, orders: Sequence[Order]) -> list[Done]:
-        return [self._one(conn, order) for order in orders]
+        entries: list[Entry] = []
+        done = [self._one(conn, order, entries) for order in orders]
+        audit.append(conn, entries)
+        return done
 
-    def _one(self, conn: Connection, order: Order) -> Done:
+    def _one(self, conn: Connection, order: Order, entries: list[Entry]) -> Done:
+        """Carries out one order; what the audit log keeps of it goes to `entries`."""
         policy, now = self._policy(), self._clock()
         together = Moves(conn, policy, self._store.run, now)
         together.load(order.command.numbers)
@@ -165,13 +187,15 @@ class Commands:
         ok, ack_seconds = True, list[float]()
         for number in order.command.numbers:
             row = together.rows.get(number)
-            refusal = answers.refusal(order.caller, order.command.verb, row.incident if row else None, number, policy)
-            if row is None or refusal:
-                ok, lines = False, [*lines, refusal]
+            refused = answers.refusal(order.caller, order.command.verb, row.incident if row else None, number, policy)
+            if row is None or refused:
+                ok, lines = False, [*lines, refused]
+                entries.append(refusal(*order, now, refused, number))
                 continue
             before = row.incident
             changes = together.move(number, _move(order, policy, now))
             lines.append(_result(order, before, together.rows[number].incident, bool(changes), policy, now))
+            entries.append(act(*order, now, lines[-1], number))
             if any(change.kind == Kind.acknowledged for change in changes) and not before.acked_at:
                 ack_seconds.append(now - before.started_at)
         return Done(Reply("\n".join(lines), ok), together.save(), ack_seconds)

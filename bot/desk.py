@@ -8,7 +8,9 @@ from contextlib import contextmanager
 from adapters.chat import DeliveryError, Failure, Home, Invocation, MessageLog, Reply, Sessions, Suggestion
 from bot.commands import Commands
 from bot.policy import Policy
+from bot.rollcall import Rollcall
 from bot.store.writer import StoreUnavailable
+from bot.witness import Origin
 from rules.access import Caller
 from rules.card import Card
 from rules.channel import Channel
@@ -24,8 +26,10 @@ class Desk:
         messages: MessageLog,
         sessions: Sessions,
         commands: Commands,
+        rollcall: Rollcall | None = None,
     ) -> None:
         self._policy, self._clock, self._commands = policy, clock, commands
+        self._rollcall = rollcall
         self.messages, self.sessions = messages, sessions
 
     @property
@@ -44,8 +48,12 @@ class Desk:
     def may_read(self, person: str, channel: Channel) -> bool:
         return self._policy().may_read(person, channel)
 
+    def group_changed(self, chat: str, group: str = "") -> None:
+        if self._rollcall:
+            self._rollcall.ask(chat, group)
+
     async def command(self, invocation: Invocation) -> Reply:
-        return await self._commands.run(self._person(invocation), invocation.text)
+        return await self._commands.run(self._person(invocation), invocation.text, _origin(invocation))
 
     async def suggest(self, invocation: Invocation) -> Sequence[Suggestion]:
         return await self._commands.suggest(self._person(invocation), invocation.text)
@@ -61,14 +69,18 @@ class Desk:
         if invocation.channel and channel is None:
             return None
         with _no_store_is_transient():
-            return await self._commands.card(self._person(invocation), int(number), channel)
+            return await self._commands.card(self._person(invocation), int(number), channel, _origin(invocation))
 
     async def home(self, invocation: Invocation) -> Home:
         with _no_store_is_transient():
-            return await self._commands.home(self._person(invocation))
+            return await self._commands.home(self._person(invocation), _origin(invocation))
 
     def _person(self, invocation: Invocation) -> str:
         return self._policy().person_of(invocation.chat, invocation.account)
+
+
+def _origin(invocation: Invocation) -> Origin:
+    return Origin(f"{invocation.chat}:{invocation.account}", invocation.channel)
 
 
 @contextmanager

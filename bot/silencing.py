@@ -10,9 +10,11 @@ from sqlalchemy import Connection
 from adapters.chat import Reply
 from bot import answers
 from bot.policy import Policy
-from bot.store import alerts, incidents, silences
+from bot.store import alerts, audit, incidents, silences
 from bot.store.engine import Store
+from bot.witness import Origin, act
 from rules.access import Caller
+from rules.audit_entry import Entry
 from rules.command import Command, Usage
 from rules.duration import format_duration
 from rules.incident import Incident
@@ -23,20 +25,26 @@ PAGE = 1000
 """Firing alerts looked at without a pause, when counting what a silence mutes."""
 
 
+class New(NamedTuple):
+    silence: Silence
+    entry: Entry
+
+
 class Ending(NamedTuple):
     id: str
     at: float
+    entry: Entry
 
 
 class Silencing:
     def __init__(self, store: Store, policy: Callable[[], Policy], clock: Callable[[], float]) -> None:
         self._store, self._policy, self._clock = store, policy, clock
 
-    async def run(self, caller: Caller, command: Command) -> Reply:
+    async def run(self, caller: Caller, command: Command, origin: Origin) -> Reply:
         if command.verb == "silence":
-            return await self._silence(caller, command)
+            return await self._silence(caller, command, origin)
         if command.verb == "unsilence":
-            return await self._unsilence(caller, command)
+            return await self._unsilence(caller, command, origin)
         return Reply(answers.silences_text(await self.visible(caller), self._policy(), self._clock()))
 
     async def visible(self, caller: Caller) -> list[Silence]:
@@ -61,19 +69,20 @@ class Silencing:
         written, count = answers.matchers_text(found), await self.muted_by(caller, found)
         return Reply(f"It would mute {_counted(count)} now: {written}", matchers=written)
 
-    async def _silence(self, caller: Caller, command: Command) -> Reply:
+    async def _silence(self, caller: Caller, command: Command, origin: Origin) -> Reply:
         matchers = await self._matchers(caller, command)
         if isinstance(matchers, Reply):
             return matchers
         now, count = self._clock(), await self.muted_by(caller, matchers)
         duration = command.duration or 0.0
         silence = Silence(silences.new_id(), matchers, now, now + duration, caller.key, command.text)
-        await self._store.write(_add, silence)
-        nothing = "" if count else " Nothing of it fires any more, or yet."
-        return Reply(
+        done = (
             f"Silence {silence.id} for {format_duration(duration)} on {answers.matchers_text(matchers)}. "
-            f"It mutes {_counted(count)} now.{nothing}\nTo end it: unsilence {silence.id}"
+            f"It mutes {_counted(count)} now."
         )
+        await self._store.write(_add, New(silence, act(caller, command, origin, now, done)))
+        nothing = "" if count else " Nothing of it fires any more, or yet."
+        return Reply(f"{done}{nothing}\nTo end it: unsilence {silence.id}")
 
     async def _matchers(self, caller: Caller, command: Command) -> tuple[Matcher, ...] | Reply:
         """What the command asks to mute, or why this person may not. Raises Usage."""
@@ -85,7 +94,7 @@ class Silencing:
         refusal = answers.refusal_for(caller, "silence", labels_of(command.matchers), policy)
         return Reply(refusal, ok=False) if refusal else command.matchers
 
-    async def _unsilence(self, caller: Caller, command: Command) -> Reply:
+    async def _unsilence(self, caller: Caller, command: Command, origin: Origin) -> Reply:
         found = [s for s in await self.visible(caller) if s.id.startswith(command.silence)]
         if len(found) != 1:
             known = ", ".join(s.id for s in found)
@@ -93,8 +102,9 @@ class Silencing:
             return Reply(f'"{command.silence}": {what}. To see them: silences', ok=False)
         if refused := answers.refusal_for(caller, "silence", labels_of(found[0].matchers), self._policy()):
             return Reply(refused, ok=False)
-        await self._store.write(_end, Ending(found[0].id, self._clock()))
-        return Reply(f"Silence {found[0].id} on {answers.matchers_text(found[0].matchers)} is over.")
+        now, done = self._clock(), f"Silence {found[0].id} on {answers.matchers_text(found[0].matchers)} is over."
+        await self._store.write(_end, Ending(found[0].id, now, act(caller, command, origin, now, done)))
+        return Reply(done)
 
 
 def matchers_for(incident: Incident) -> tuple[Matcher, ...]:
@@ -115,10 +125,11 @@ def labels_of(matchers: Sequence[Matcher]) -> Mapping[str, str]:
     return {matcher.name: matcher.value for matcher in matchers if matcher.op == "="}
 
 
-def _add(conn: Connection, new: Sequence[Silence]) -> list[None]:
-    for silence in new:
+def _add(conn: Connection, new: Sequence[New]) -> list[None]:
+    for silence, _ in new:
         silences.add(conn, silence)
         incidents.check_all(conn, silence.starts_at)
+    audit.append(conn, [one.entry for one in new])
     return [None for _ in new]
 
 
@@ -126,4 +137,5 @@ def _end(conn: Connection, endings: Sequence[Ending]) -> list[None]:
     for ending in endings:
         silences.end(conn, ending.id, ending.at)
         incidents.check_all(conn, ending.at)
+    audit.append(conn, [ending.entry for ending in endings])
     return [None for _ in endings]
