@@ -170,6 +170,10 @@ def _check_groups(document: Document) -> None:
         key = str(path[2])
         if path in document.keys and key not in Group.model_fields and keys is not None and key not in keys:
             document.report(document.keys[path], f'unknown key "{key}"', did_you_mean(key, [*Group.model_fields, *keys]))
+    for path, group in _find(document.data, (), ["groups", "*"]):
+        if isinstance(group, dict) and not group.keys() - {"clearance"}:
+            others = "".join(f", or `{key}`" for key in keys or ())
+            document.report(document.place(path), "nobody is in this group", f"Write its `members`{others}.")
 
 
 def _group_keys(data: dict[str, Any]) -> list[str] | None:

@@ -82,6 +82,10 @@ class HttpChat:
     async def inspect(self, channel: Channel) -> ChannelFacts:
         return ChannelFacts.model_validate(await self._call("inspect", "GET", f"/channels/{_quoted(channel.id)}"))
 
+    async def members_of(self, group: str) -> Mapping[str, str]:
+        members: dict[str, str] = await self._call("members_of", "GET", f"/groups/{_quoted(group)}")
+        return members
+
     def link(self, channel: Channel, ref: str) -> str:
         return f"{self._config.url}{_messages(channel)}/{_quoted(ref)}"
 

@@ -126,6 +126,7 @@ class StandinDesk:
         self.sessions: Sessions = self.signed_in
         self.invocations: list[Invocation] = []
         self.homes: dict[str, Home] = {}
+        self.changed_groups: list[tuple[str, str]] = []
         self.broken = False
         self.on_preview: Callable[[Invocation], Awaitable[Reply]] = self._preview
         self.on_command: Callable[[Invocation], Awaitable[Reply]] = self._edit_card
@@ -142,6 +143,9 @@ class StandinDesk:
 
     def may_read(self, person: str, channel: Channel) -> bool:
         return bool(self.caller(person).groups.intersection(channel.audience))
+
+    def group_changed(self, chat: str, group: str = "") -> None:
+        self.changed_groups.append((chat, group))
 
     async def command(self, invocation: Invocation) -> Reply:
         self.invocations.append(invocation)

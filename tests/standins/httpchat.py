@@ -6,6 +6,7 @@
     POST   /channels/{id}/messages/{ref}/replies {key, lines} -> {ref}
     GET    /channels/{id}/messages?key=K[&thread=REF]         -> {messages: [{ref, key}]}
     GET    /channels/{id}                                     -> who can read it; PUT sets that
+    GET    /groups/{id}                                       -> {account: name} of its members
     POST   /people/{account}/messages           {key, text}   -> {ref}
     GET    /state, /counts                                    everything that arrived; how much did
     POST   /faults                              [fault, …]    from now on (see faults.py); [] ends all
@@ -112,6 +113,7 @@ class HttpChatServer:
         self.posts: dict[str, Post] = {}
         self.notes: list[Note] = []
         self.facts: dict[str, Facts] = {}
+        self.groups: dict[str, dict[str, str]] = {}
         self.answers: Counter[int] = Counter()
         self.script = Script()
         self._log = log.open("ab", buffering=0) if log else None
@@ -159,6 +161,9 @@ class HttpChatServer:
     def inspect(self, call: Call) -> object:
         return self.facts.get(call.channel, Facts())
 
+    def members_of(self, call: Call) -> object:
+        return self.groups.get(call.channel, {})
+
     def set_facts(self, call: Call) -> object:
         self.facts[call.channel] = msgspec.json.decode(call.body, type=Facts)
         return {}
@@ -187,6 +192,7 @@ class HttpChatServer:
             web.post(f"{message}/{{ref}}/replies", self._serve("reply", self.reply)),
             web.get(channel, self._serve("inspect", self.inspect), allow_head=False),
             web.put(channel, self._serve("facts", self.set_facts)),
+            web.get("/groups/{channel}", self._serve("members_of", self.members_of), allow_head=False),
             web.post("/people/{channel}/messages", self._serve("dm", self.dm)),
             web.get("/state", self._tell(self.state)),
             web.get("/counts", self._tell(self.counts)),

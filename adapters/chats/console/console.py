@@ -97,6 +97,10 @@ class Console:
         """Private by making: nobody is in it, every look is asked `may_read` anew."""
         return ChannelFacts(private=True, shared_outside=False, archived=False, members=frozenset())
 
+    async def members_of(self, group: str) -> Mapping[str, str]:
+        """The console has no groups of its own."""
+        return {}
+
     def link(self, channel: Channel, ref: str) -> str:
         return f"{self._desk.public_url.rstrip('/')}/?channel={quote(self._name_of(channel), safe='')}#card-{ref}"
 

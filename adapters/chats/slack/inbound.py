@@ -46,6 +46,7 @@ DRAIN = 10.0
 CAPTURED = ("SLACK_CLIENT_ID", "SLACK_CLIENT_SECRET", "SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "SLACK_VERIFICATION_TOKEN")
 """Variables that slack_bolt takes from the environment by itself."""
 LOST = frozenset({"tokens_revoked", "app_uninstalled"})
+OF_GROUPS = frozenset({"subteam_members_changed", "subteam_updated"})
 
 
 class Inbound:
@@ -59,7 +60,7 @@ class Inbound:
         self, name: str, config: SlackConfig, desk: Desk, client: Client, on_channel_event: Callable[[str, str], None],
         waits: Waits = WAITS,
     ) -> None:  # fmt: skip
-        self._name, self._on_channel_event = name, on_channel_event
+        self._name, self._desk, self._on_channel_event = name, desk, on_channel_event
         self._work, self._once = Work(), Once()
         desktop = Desktop(name, desk, client)
         self._slash, self._modals, self._home = Slash(desktop), Modals(desktop), HomeTab(desktop)
@@ -161,6 +162,8 @@ class Inbound:
                 self._work.start(kind, self._home.show(str(event.get("user", ""))))
         elif kind == "link_shared":
             self._work.start(kind, self._unfurl.run(event))
+        elif kind in OF_GROUPS:
+            self._desk.group_changed(self._name, str(event.get("subteam_id") or (event.get("subteam") or {}).get("id") or ""))
         elif kind in LOST:
             log.error("slack_access_lost", chat=self._name, about=kind)
         else:

@@ -16,6 +16,7 @@ SCOPES: Mapping[str, str] = {
     "channels:read": "tell whether a public channel is archived or shared",
     "groups:read": "tell who is in a private channel, before anything confidential is shown there",
     "users:read": "tell guests and bots from members",
+    "usergroups:read": "tell who is in the user groups that the config names",
     "channels:history": "find out whether a post arrived whose answer was lost, in public channels",
     "groups:history": "the same in private channels",
     "im:write": "write to a person directly",
@@ -28,7 +29,7 @@ EVENTS = (
     "app_home_opened", "app_uninstalled", "channel_archive", "channel_deleted", "channel_id_changed", "channel_left",
     "channel_rename", "channel_shared", "channel_unarchive", "channel_unshared", "group_archive", "group_deleted", "group_left",
     "group_rename", "group_unarchive", "link_shared", "member_joined_channel", "member_left_channel",
-    "tokens_revoked",
+    "subteam_members_changed", "subteam_updated", "tokens_revoked",
 )  # fmt: skip
 
 NO_SHORT_FORM = frozenset({"help"})

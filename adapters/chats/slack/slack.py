@@ -14,6 +14,7 @@ from adapters.chats.slack.channels import Channels
 from adapters.chats.slack.client import Client
 from adapters.chats.slack.config import SlackConfig
 from adapters.chats.slack.diagnose import diagnose
+from adapters.chats.slack.groups import Groups
 from adapters.chats.slack.identity import Identity, read_identity
 from adapters.chats.slack.inbound import Inbound
 from adapters.chats.slack.lanes import lanes
@@ -38,6 +39,7 @@ class Slack:
         self._name, self._config, self._desk = name, config, desk
         self._client = Client(config)
         self._channels = Channels(self._client, desk.now)
+        self._groups = Groups(self._client, desk.now)
         self._inbound = Inbound(name, config, desk, self._client, self._channels.forget, waits)
         self._me: Identity | None = None
 
@@ -83,6 +85,9 @@ class Slack:
 
     async def inspect(self, channel: Channel) -> ChannelFacts:
         return await self._channels.facts(channel.id, await self._identity())
+
+    async def members_of(self, group: str) -> Mapping[str, str]:
+        return await self._groups.members(group, await self._identity())
 
     def link(self, channel: Channel, ref: str) -> str:
         """As chat.getPermalink would write it, without asking; empty until we know the workspace."""
