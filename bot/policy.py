@@ -6,6 +6,7 @@ import hashlib
 from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import Protocol
 
 import msgspec
 
@@ -30,14 +31,26 @@ from rules.mute import (
     muted_by_time_interval,
 )  # fmt: skip
 from rules.route import Node, Route, compile_tree, route_alert
+from rules.standing import Audience, Standing
+
+
+class Merits(Protocol):
+    """What channels merit: bot.standings.Standings."""
+
+    def of(self, name: str) -> Standing: ...
+
+    def expected(self, name: str) -> Standing: ...
 
 
 class Policy:
     """What the config says of an alert, an incident, a person."""
 
-    def __init__(self, config: Config, roster: Roster | None = None) -> None:
-        """`roster`: who is in the groups of the platforms; without one, nobody is."""
-        self.config = config
+    def __init__(self, config: Config, roster: Roster | None = None, merits: Merits | None = None) -> None:
+        """`roster`: who is in the groups of the platforms; without one, nobody is.
+
+        `merits`: what channels merit; without it, each its clearance.
+        """
+        self.config, self._merits = config, merits
         self.roster = roster or Roster(lambda: 0.0)
         self.root = compile_tree(config.route)
         self.own = _own_node(config, self.root)
@@ -140,6 +153,34 @@ class Policy:
         caller = self.caller(person)
         return bool(caller.groups.intersection(channel.audience)) if channel.audience else bool(caller.key)
 
+    def audience(self, channel: Channel) -> Audience:
+        """Who may be in a channel, in its chat's own ids; no audience means everybody known. The console knows people by key."""
+        on_console = self.config.chats[channel.chat].type == "console"
+        people = [key for key in self.config.people if self.may_read(key, channel)]
+        accounts = {key if on_console else self.accounts(key).get(channel.chat, "") for key in people}
+        groups = self._groups_in(channel)
+        told = [account for one in groups for account in self.roster.members(one.chat, one.id)]
+        return Audience(frozenset({*accounts, *told} - {""}), frozenset(one.id for one in groups))
+
+    def knows_audience(self, channel: Channel) -> bool:
+        """Whether its chat told who is in each group of the channel's audience."""
+        return all(self.roster.knows(one.chat, one.id) for one in self._groups_in(channel))
+
+    def _groups_in(self, channel: Channel) -> list[PlatformGroup]:
+        here = [one for one in self.platform_groups if one.chat == channel.chat]
+        return [one for one in here if one.name in channel.audience] if channel.audience else here
+
+    def clearance(self, name: str) -> str | None:
+        """The highest level that a channel may show now; None: not even the lowest, or there is no such channel."""
+        if self._merits:
+            return self._merits.of(name).clearance
+        channel = self.channels.get(name)
+        return channel.clearance if channel else None
+
+    def shows(self, name: str, level: str) -> bool:
+        """Whether a channel may show something of this level now."""
+        return self.sensitivity.may_see(self.clearance(name), level)
+
     def mute(
         self, alert: Alert, node: Node, silences: Sequence[Silence], sources: Sources, now: float
     ) -> tuple[Mute | None, float]:
@@ -169,9 +210,11 @@ class Policy:
         return msgspec.json.encode(marks).decode() if marks else None
 
     def destinations(self, incident: Incident) -> list[str]:
-        """The channels of an incident: its own and, where one of those is not cleared, those it is withheld to."""
+        """The channels of an incident: its own and, where one of those may not show it, those it is withheld to."""
         own = [name for name in incident.channels if name in self.channels]
-        cleared = all(self.sensitivity.may_see(self.channels[name].clearance, incident.sensitivity) for name in own)
+        merited = self._merits.expected if self._merits else None
+        levels = [merited(name).clearance if merited else self.channels[name].clearance for name in own]
+        cleared = all(self.sensitivity.may_see(level, incident.sensitivity) for level in levels)
         withheld_to = () if cleared else self.node(incident.route).withheld_to
         return list(dict.fromkeys([*own, *withheld_to]))
 
