@@ -45,7 +45,9 @@ def refusal_for(caller: Caller, verb: str, labels: Mapping[str, str], policy: Po
 
 def stranger(policy: Policy) -> str:
     admins = ", ".join(policy.config.admin.groups) or "the people who run Tocsin"
-    return f"I do not know you, so I may not tell or do anything. Ask {admins} to add you under `people` in the config."
+    groups = ", ".join(dict.fromkeys(f"`{one.name}`" for one in policy.platform_groups))
+    or_to = f", or to the group in your chat that is {groups} here" if groups else ""
+    return f"I do not know you, so I may not tell or do anything. Ask {admins} to add you under `people` in the config{or_to}."
 
 
 def whoami(caller: Caller, policy: Policy) -> str:

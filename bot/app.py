@@ -33,6 +33,8 @@ from bot.jobs import GRACE, Jobs
 from bot.pages import Pages
 from bot.policy import Policy
 from bot.reload import apply_policy
+from bot.rollcall import Rollcall
+from bot.roster import Roster
 from bot.store.deliveries import Delivery
 from bot.store.engine import Store
 from bot.store.messages import Messages
@@ -55,7 +57,8 @@ class App:
         self, config: Config, path: Path | None = None, grace: float = GRACE, clock: Callable[[], float] = time.time
     ) -> None:
         self.config, self._path, self._grace, self._clock = config, path, grace, clock
-        self.policy = Policy(config)
+        self._roster = Roster(clock)
+        self.policy = Policy(config, self._roster)
         self._sources = _build_sources(config)
         self._tasks: list[asyncio.Task[None]] = []
         self._couriers: list[Courier] = []
@@ -69,7 +72,8 @@ class App:
         self.sign_in = SignIn(
             self.store, self._clock, lambda token: self.policy.person_of_token(token), lambda who: who in self.config.people
         )
-        desk = Desk(self._policy, self._clock, Messages(self.store, self._clock), self.sign_in, self.commands)
+        self.rollcall = Rollcall(self._roster, self._chats, self._policy, self._clock, self._members_changed)
+        desk = Desk(self._policy, self._clock, Messages(self.store, self._clock), self.sign_in, self.commands, self.rollcall)
         for name, chat in self.config.chats.items():
             self._chats[name] = registry.load(registry.CHATS[chat.type])(name, chat, desk)
             self._couriers.append(Courier(name, self._chats[name], self.store, self._policy, self._clock))
@@ -80,6 +84,7 @@ class App:
         self._server = await self._serve()
         self._tasks = [
             asyncio.create_task(self._jobs.run(), name="jobs"),
+            asyncio.create_task(self.rollcall.run(), name="rollcall"),
             asyncio.create_task(self._watch().run(), name="watch"),
             asyncio.create_task(Retention(self.store, self._policy, self._clock).run(), name="retention"),
             *(asyncio.create_task(courier.run(), name=f"courier-{courier.name}") for courier in self._couriers),
@@ -109,7 +114,7 @@ class App:
         try:
             config = load(self._path or Path("config.yaml"))
             _check_reloadable(self.config, config)
-            policy, sources = Policy(config), _build_sources(config)
+            policy, sources = Policy(config, self._roster), _build_sources(config)
             await apply_policy(self.store, policy, self._clock())
         except (ConfigErrors, StoreUnavailable, NeedsRestart) as problem:
             self.health.config_error = str(problem)
@@ -156,9 +161,14 @@ class App:
         if told:
             self.wake()
 
+    def _members_changed(self, chat: str, group: str) -> None:
+        """Somebody came to a group of a chat, or left it: other people may read and do now."""
+        self.wake()
+
     def wake(self) -> None:
         """Has everybody look at the store and the clock anew: after each commit, or when the clock was set."""
         self._jobs.wake()
+        self.rollcall.wake()
         for courier in self._couriers:
             courier.wake()
 

@@ -1,0 +1,102 @@
+"""Groups whose members a chat tells: who comes may, who leaves may not, and when nobody can tell, nobody may."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapters.chat import Desk, Reply
+from tests.standins.faults import Fault
+from tests.stories.story import BASE, Story
+from tests.stories.until import until
+from tests.stories.views import desk_of
+from tests.stories.views_slack import ACCOUNTS
+
+GROUPS = BASE.replace("  web: {members: [cleo]}\n", "  web: {members: [cleo]}\n  lab: {GROUP: S0LAB, clearance: confidential}\n").replace(
+    "  - {allow: [note], groups: [web]}\n", "  - {allow: [note], groups: [web]}\n  - {allow: [ack], groups: [lab]}\n"
+)
+
+
+@pytest.fixture(params=["httpchat", "slack"])
+def chat(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def config(chat: str) -> str:
+    return GROUPS.replace("GROUP", "slack_usergroup" if chat == "slack" else "httpchat_group")
+
+
+async def sets(story: Story, *people: str) -> None:
+    """From now on these are in the group, and the chat says so."""
+    if story.slack:
+        story.slack.usergroup("S0LAB", "lab", [ACCOUNTS[person] for person in people])
+        await story.slack.event({"type": "subteam_members_changed", "subteam_id": "S0LAB"})
+    else:
+        assert story.server
+        story.server.groups["S0LAB"] = {f"account-of-{person}": person.title() for person in people}
+        desk(story).group_changed("work", "S0LAB")
+
+
+def desk(story: Story) -> Desk:
+    return desk_of(story.app._chats["work"])
+
+
+async def answered(story: Story, person: str, line: str, text: str, ok: bool = True) -> Reply:
+    """Waits until the person is answered so."""
+
+    async def look() -> Reply:
+        reply = await story.command(person, line)
+        assert reply.ok is ok and text in reply.text, reply
+        return reply
+
+    return await until(look, what=f"{text!r} to {line!r} of {person}")
+
+
+async def test_who_comes_may_and_who_leaves_may_not(story: Story) -> None:
+    await story.fires("Fraud", team="payments")
+    await story.fires("Other")
+    await sets(story, "eve")
+    told = await answered(story, "eve", "whoami", "Groups: lab")
+    assert "You are Eve (work:" in told.text.replace("eve", "Eve") and "Clearance: confidential" in told.text
+    acked = await answered(story, "eve", "ack 1", "#1 is acknowledged by")
+    assert "Eve" in acked.text or "eve" in acked.text
+    card = await story.card("vault")
+    await card.shows(state="acknowledged", who=acked.text.partition(" by ")[2].rstrip("."))
+    assert (await story.get("/api/v1/incidents/1"))["owner"] == f"work:{account(story, 'eve')}"
+    await sets(story)
+    refused = await answered(story, "eve", "ack 2", "I do not know you", ok=False)
+    assert "Ask sre to add you" in refused.text and "`lab`" in refused.text
+    await card.shows(state="acknowledged", who=acked.text.partition(" by ")[2].rstrip("."))  # what they did keeps its name
+
+
+def account(story: Story, person: str) -> str:
+    return ACCOUNTS[person] if story.slack else f"account-of-{person}"
+
+
+async def test_a_person_of_the_config_gains_and_loses_by_it(story: Story) -> None:
+    await story.fires("Fraud", team="payments")
+    await answered(story, "cleo", "incident 1", "no incident #1 that you may see", ok=False)
+    await sets(story, "cleo")
+    await answered(story, "cleo", "incident 1", "#1 critical")
+    assert "Groups: lab, web" in (await story.command("cleo", "whoami")).text
+    await sets(story, "eve")
+    await answered(story, "cleo", "incident 1", "no incident #1 that you may see", ok=False)
+
+
+async def test_when_nobody_can_tell_nobody_may(story: Story) -> None:
+    if not story.server:
+        pytest.skip("told once: the chat is the same port")
+    await sets(story, "eve")
+    await answered(story, "eve", "whoami", "Groups: lab")
+    story.server.break_with(Fault("status", "members_of", status=503))
+    await story.passes("59m")
+    await answered(story, "eve", "whoami", "Groups: lab")
+    await story.passes("2m")
+    await answered(story, "eve", "whoami", "I do not know you")
+    story.server.break_with()
+    await story.passes("1m")
+    await answered(story, "eve", "whoami", "Groups: lab")
+    story.server.break_with(Fault("status", "members_of", status=503))
+    desk(story).group_changed("work")  # somebody came or left, and nobody can tell who
+    await story.passes("61s")
+    await answered(story, "eve", "whoami", "I do not know you")
