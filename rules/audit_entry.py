@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -79,3 +79,28 @@ def fault(before: Row | None, row: Row) -> str:
     except (TypeError, ValueError):  # a value that no row can hold: bytes, infinity
         found = ""
     return "" if found == row.hash else "it, or the hash of the row before it, is not what was written"
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What walking a chain found: how many rows are whole, the last of them, and why the next one is not (empty: that is all).
+
+    `broken`: the number of the first row that is not whole. `kept`: the number of the row whose hash was expected, 0 for none.
+    """
+
+    count: int
+    head: str
+    broken: int
+    why: str
+    kept: int
+
+
+def walk(rows: Iterable[Row], expected: str = "") -> Verdict:
+    """Follows a chain from its first row to the first that is broken. `expected`: a hash noted earlier, which it must hold."""
+    before: Row | None = None
+    kept = 0
+    for row in rows:
+        if why := fault(before, row):
+            return Verdict(before.id if before else 0, before.hash if before else START, row.id, why, kept)
+        kept = row.id if row.hash == expected else kept
+        before = row
+    return Verdict(before.id if before else 0, before.hash if before else START, 0, "", kept)

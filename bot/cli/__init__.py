@@ -152,6 +152,65 @@ def doctor_command(config: ConfigFile = DEFAULT, as_json: AsJson = False) -> Non
     raise typer.Exit(doctor(read_config(config), as_json))
 
 
+audit_app = typer.Typer(help="The audit log: who did and saw what.", rich_markup_mode=None, no_args_is_help=True)
+app.add_typer(audit_app, name="audit")
+
+
+@audit_app.command("verify")
+def audit_verify_command(
+    expect: Annotated[
+        str | None, typer.Option(metavar="HASH", help="A head that was noted earlier: the log must still hold it.")
+    ] = None,
+    config: ConfigFile = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Check that no row of the audit log was changed, removed or added later.
+
+    Prints the hash of the last row, the head. Exit code 1: the log is not as it was written, and which row shows it.
+    """
+    from bot.cli.audit import verify
+    from bot.cli.screen import misused, read_config
+    from bot.store.writer import StoreUnavailable
+
+    if expect is not None and not (len(expect) == 64 and set(expect.lower()) <= set("0123456789abcdef")):
+        raise misused("--expect takes a whole hash, 64 characters, as `tocsin audit verify` prints it")
+    try:
+        raise typer.Exit(verify(read_config(config).store, (expect or "").lower(), as_json))
+    except StoreUnavailable as error:
+        raise misused(str(error)) from None
+
+
+@audit_app.command("export")
+def audit_export_command(
+    form: Annotated[str, typer.Option("--format", metavar="FORM", help="jsonl: one JSON object a line; or csv.")] = "jsonl",
+    since: Annotated[str | None, typer.Option(metavar="TIME", help="From this time on: 2026-01-06 or 2026-01-06T03:00Z.")] = None,
+    until: Annotated[str | None, typer.Option(metavar="TIME", help="Before this time.")] = None,
+    kind: Annotated[str | None, typer.Option(metavar="KIND", help="act, refusal, disclosure, standing, config, …")] = None,
+    actor: Annotated[str | None, typer.Option(metavar="PERSON", help="What this person did, was refused or was shown.")] = None,
+    incident: Annotated[int | None, typer.Option(metavar="NUMBER", help="What is about this incident.")] = None,
+    config: ConfigFile = DEFAULT,
+) -> None:
+    """Print the audit log, or a part of it.
+
+    For example: tocsin audit export --format csv --since 2026-01-01 --kind disclosure
+    """
+    from bot.cli.audit import FORMS, Wanted, export
+    from bot.cli.screen import misused, read_config
+    from bot.config.moment import parse_moment
+    from bot.store.writer import StoreUnavailable
+    from rules.audit_entry import Event
+
+    try:
+        if form not in FORMS:
+            raise misused(f"--format {form}: expected {' or '.join(FORMS)}")
+        if kind is not None and kind not in list(Event):
+            raise misused(f"--kind {kind}: expected one of {', '.join(Event)}")
+        begin, end = (parse_moment(text) if text else None for text in (since, until))
+        export(read_config(config).store, Wanted(begin, end, kind or "", actor or "", incident or 0), form)
+    except (ValueError, StoreUnavailable) as error:
+        raise misused(str(error)) from None
+
+
 @app.command("slack-manifest")
 def slack_manifest_command(
     chat: Annotated[str | None, typer.Option(metavar="NAME", help="Which of the chats. By default the first of Slack.")] = None,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import ColumnElement, Connection, insert, select
 
 from bot.store.sql import Bulk, Query, clean
 from bot.store.tables import audit
 from rules.audit_entry import START, Entry, Row, canonical, link
+
+PAGE = 5000
+"""Rows read at once when all are."""
 
 
 def append(conn: Connection, entries: Sequence[Entry]) -> None:
@@ -36,8 +40,19 @@ def head(conn: Connection) -> Row | None:
     return Row._make(found[0]) if found else None
 
 
+def rows(conn: Connection, *where: ColumnElement[bool]) -> Iterator[Row]:
+    """All rows that fulfil the conditions, by number, as they are stored, also where somebody spoiled them."""
+    query = select(audit).where(*where).order_by(audit.c.id).limit(PAGE)
+    page = conn.execute(query).all()
+    while page:
+        yield from map(Row._make, page)
+        page = conn.execute(query.where(audit.c.id > page[-1].id)).all()
+
+
 def _row(number: int, before: str, entry: Entry) -> Row:
-    body = clean(canonical(entry.body))
+    body = canonical(entry.body)
+    if (tidy := clean(body)) != body:
+        body = canonical(json.loads(tidy))
     row = Row(number, float(entry.at), entry.kind.value, clean(entry.actor), clean(entry.channel), entry.incident, body, "")
     return row._replace(hash=link(before, row))
 
