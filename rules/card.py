@@ -9,11 +9,13 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from rules.alert import Alert, Link, Severity
+from rules.alert import OWN_SOURCE, Alert, Link, Severity
 from rules.incident import Incident, State
 
 MOST_LINES = 10
 MOST_FIELDS = 8
+APPROVAL_WANTED = "TocsinApprovalWanted"
+"""The name of the alert of Tocsin's own that asks for a second person."""
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -110,7 +112,7 @@ def card(incident: Incident, alerts: Sequence[Alert], names: Mapping[str, str], 
         resolved_at=incident.resolved_at,
         resolved_by=names.get(incident.resolved_by, incident.resolved_by),
         url=url,
-        buttons=_buttons(incident),
+        buttons=_decision(first, incident) if first and first.source == OWN_SOURCE else _buttons(incident),
     )
 
 
@@ -148,6 +150,14 @@ def _fields(incident: Incident) -> tuple[tuple[str, str], ...]:
 def _line(alert: Alert) -> Line:
     since = alert.starts_at if alert.firing else alert.ends_at
     return Line(alert.title, alert.firing, alert.severity, since)
+
+
+def _decision(own: Alert, incident: Incident) -> tuple[Button, ...]:
+    """What one presses on an alert of Tocsin itself: of a request, what to say to it."""
+    if own.labels.get("alertname") != APPROVAL_WANTED or incident.state == State.resolved:
+        return _buttons(incident)
+    request = own.labels.get("about", "").removeprefix("request ")
+    return Button("approve", "Approve", f"approve {request}"), Button("deny", "Deny", f"deny {request}")
 
 
 def _buttons(incident: Incident) -> tuple[Button, ...]:

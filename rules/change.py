@@ -24,6 +24,7 @@ class Kind(StrEnum):
     ack_ended = "ack_ended"
     assigned = "assigned"
     noted = "noted"
+    approved = "approved"  # a second person let what follows be done
     snoozed = "snoozed"
     snooze_ended = "snooze_ended"
     muted_by_silence = "muted_by_silence"

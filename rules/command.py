@@ -28,6 +28,7 @@ class Command(msgspec.Struct, frozen=True):
 
     `duration`: seconds, None for an ack without an end. `text`: the note or reason, untrusted. `scope`: open, mine or all.
     `silence`: an id, or how it begins. `topic`: the verb that help is asked about, or empty.
+    `request`: the number of one, 0 for none.
     """
 
     verb: str
@@ -39,6 +40,7 @@ class Command(msgspec.Struct, frozen=True):
     scope: str = ""
     silence: str = ""
     topic: str = ""
+    request: int = 0
 
 
 BLANK = r"\s\u200b\u200e\u200f\u2060\ufeff"
@@ -231,6 +233,16 @@ def _silence(line: _Line, arg: Arg) -> str:
     return found
 
 
+def _request(line: _Line, arg: Arg) -> int:
+    found = line.take(_NUMBER)
+    if not found:
+        raise line.expected("the number of a request (to see them: requests)")
+    number = int(re.sub("[^0-9]", "", found))
+    if not 0 < number < 10**9:
+        raise line.wrong(f"There is no request {clip(str(number))}.")
+    return number
+
+
 def _topic(line: _Line, arg: Arg) -> str:
     word = line.take(_WORD).removeprefix("/")
     return find_verb(word).name if word else ""
@@ -246,13 +258,14 @@ _READERS: Mapping[Kind, tuple[str, Callable[[_Line, Arg], Any]]] = {
     "choice": ("scope", _choice),
     "silence": ("silence", _silence),
     "verb": ("topic", _topic),
+    "request": ("request", _request),
 }
 """What fills which field of a Command. A new verb made of these kinds needs a line in `VERBS` and nothing here."""
 
 
 def render(command: Command) -> str:
     """The line in its canonical form. `parse` reads the same command from it, unless it is longer than MOST_TEXT."""
-    parts = [command.verb, command.scope, *map(str, command.numbers)]
+    parts = [command.verb, command.scope, *map(str, command.numbers), str(command.request or "")]
     if command.matchers:
         parts.append("{" + ", ".join(map(_render_matcher, command.matchers)) + "}")
     if command.duration is not None:

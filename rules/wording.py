@@ -21,6 +21,7 @@ WORDS: Mapping[Kind, str] = {
     Kind.ack_ended: "the acknowledgement by {person} ended",
     Kind.assigned: "assigned to {person}{by}",
     Kind.noted: "note{by}: {text}",
+    Kind.approved: "approved{by}{note}",
     Kind.snoozed: "snoozed{by}{note}",
     Kind.snooze_ended: "no longer snoozed",
     Kind.muted_by_silence: "muted by a silence{by}",
