@@ -115,7 +115,7 @@ CANARIES = {
     "card_number": _card_numbers(),
 }
 AROUND = st.sampled_from(
-    ["", " ", ", ", '"', "'", "(", "=", "/", "\n", "→ ", "\u00a0", " é ", "host: ", "[", " 2024 ", "// ", "&x=", "<"]
+    ["", " ", ", ", '"', "'", "(", "=", "/", "\n", "→ ", "\u00a0", " é ", " host: ", "[", " 2024 ", "// ", "&x=", "<"]
 )
 WRAPPED: list[Callable[[str], str]] = [str, quote, lambda text: f"https://x.org/?q={quote(quote(text, ''), '')}"]
 
