@@ -107,18 +107,18 @@ _ALL = (
     Verb("incident", "incident NUMBER", "show one incident", None, (_ONE,), ("incident 42",)),
     Verb("why", "why NUMBER", "why an incident came where it did", None, (_ONE,), ("why 42",)),
     Verb(
-        "reveal", "reveal NUMBER REASON", "see an incident beyond your clearance, for a while; the admins are told", None,
+        "reveal", "reveal NUMBER REASON", "see what you may not, for a while", None,
         (_ONE, Arg("reason", "text", True, "why you must see it: the admins read it")),
         ("reveal 42 payments on call does not answer",),
     ),
     Verb("requests", "requests", "list what waits for a second person", None, (), ("requests",)),
     Verb(
-        "approve", "approve REQUEST", "let a request of somebody else be done", None,
+        "approve", "approve REQUEST", "let another's request be done", None,
         (Arg("request", "request", True, "its number, see requests"),),
         ("approve 7",),
     ),
     Verb(
-        "deny", "deny REQUEST [REASON]", "end a request without doing it; your own, too", None,
+        "deny", "deny REQUEST [REASON]", "end a request without doing it", None,
         (Arg("request", "request", True, "its number, see requests"), Arg("reason", "text", False, "why, for who asked")),
         ("deny 7", "deny 7 not before the backup is through"),
     ),

@@ -88,6 +88,12 @@ DASHES = "Put -- before a text that begins like this."
         ("incidents {}", Command("incidents", scope="open")),
         ("incident 42", Command("incident", numbers=(42,))),
         ("why #42", Command("why", numbers=(42,))),
+        ("reveal 42 payments do not answer", Command("reveal", numbers=(42,), text="payments do not answer")),
+        ("requests", Command("requests")),
+        ("approve 7", Command("approve", request=7)),
+        ("/approve #7", Command("approve", request=7)),
+        ("deny 7", Command("deny", request=7)),
+        ("deny 7 8 is the better one", Command("deny", request=7, text="8 is the better one")),
         ("whoami", Command("whoami")),
         ("help", HELP),
         ("help /Ack", Command("help", topic="ack")),
@@ -340,6 +346,7 @@ KINDS: dict[str, st.SearchStrategy[object]] = {
     "choice": st.sampled_from(["open", "mine", "all"]),
     "silence": st.from_regex(r"[a-z0-9-]{1,36}", fullmatch=True),
     "verb": st.sampled_from(list(VERBS)),
+    "request": numbers,
 }
 FIELDS = {"incident": "numbers", "incidents": "numbers", "choice": "scope", "verb": "topic"}
 
@@ -394,13 +401,13 @@ def test_what_a_verb_needs_to_be_allowed() -> None:
     assert {name: verb.permission for name, verb in VERBS.items()} == {
         "ack": "ack", "unack": "ack", "resolve": "resolve", "snooze": "snooze", "assign": "assign", "note": "note",
         "silence": "silence", "silences": None, "unsilence": "silence", "incidents": None, "incident": None, "why": None,
-        "whoami": None, "help": None,
+        "reveal": None, "requests": None, "approve": None, "deny": None, "whoami": None, "help": None,
     }  # fmt: skip
 
 
 def test_which_verbs_take_an_incident() -> None:
     taking = {name for name, verb in VERBS.items() if verb.takes_incident}
-    assert taking == {"ack", "unack", "resolve", "snooze", "assign", "note", "silence", "incident", "why"}
+    assert taking == {"ack", "unack", "resolve", "snooze", "assign", "note", "silence", "incident", "why", "reveal"}
 
 
 @pytest.mark.parametrize("verb", [verb for verb in VERBS.values() if any(arg.default for arg in verb.args)])

@@ -19,7 +19,7 @@ def lines(text: str) -> list[str]:
     ("typed", "offered"),
     [
         ("un", ["unack ", "unsilence "]),
-        ("/A", ["/ack ", "/assign "]),
+        ("/A", ["/ack ", "/assign ", "/approve "]),
         ("tocsin who", ["tocsin whoami"]),
         ("silences", ["silences"]),
         ("ack", ["ack ", "ack 42", "ack 431", "ack 7"]),

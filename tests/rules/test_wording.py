@@ -24,6 +24,7 @@ TOLD = [
     (Change(Kind.ack_ended, 1.0, text="ana"), "the acknowledgement by Ana Petrova ended"),
     (Change(Kind.assigned, 1.0, "ana", "bo"), "assigned to Bo by Ana Petrova"),
     (Change(Kind.noted, 1.0, "bo", "it is {text} {by}"), "note by Bo: it is {text} {by}"),
+    (Change(Kind.approved, 1.0, "bo", "resolve"), "approved by Bo: resolve"),
     (Change(Kind.snoozed, 1.0, "bo"), "snoozed by Bo"),
     (Change(Kind.snooze_ended, 1.0), "no longer snoozed"),
     (Change(Kind.muted_by_silence, 1.0), "muted by a silence"),
