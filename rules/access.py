@@ -100,13 +100,17 @@ class Sensitivity(Strict):
         """Whether somebody with this clearance (None: nobody we know) may see this level."""
         return clearance in self.levels and self.rank(level) <= self.rank(clearance or "")
 
-    def may_show(self, clearance: str, verified: bool, level: str) -> bool:
-        """Whether a channel of this clearance may show an alert of this level now."""
-        return self.may_see(clearance, level) and (verified or not self.needs_proof(level))
-
     def needs_proof(self, level: str) -> bool:
         """Whether a channel must be verified to show this level. Each must, if nobody can tell from which on."""
         return self.verified_from not in self.levels or self.rank(level) >= self.rank(self.verified_from)
+
+
+class Reveal(Strict):
+    """Breaking the glass: who may look at an incident beyond their clearance for a while, with a reason, before the admins' eyes."""
+
+    groups: tuple[str, ...] = Field(description="Names from `groups`: whose members may.")
+    up_to: Level = Field(description="The highest sensitivity that may be looked at.")
+    lasts: Duration = Field(900.0, gt=0, description="How long one may look.")
 
 
 class Caller(Strict):
@@ -143,6 +147,11 @@ def may(caller: Caller, verb: str, labels: Mapping[str, str], permissions: Seque
         (verb in rule.allow or "*" in rule.allow) and caller.groups.intersection(rule.groups) and match_all(rule.where, labels)
         for rule in permissions
     )
+
+
+def may_reveal(caller: Caller, level: str, reveal: Reveal | None, sensitivity: Sensitivity) -> bool:
+    """Whether the caller may look at an incident of this level by breaking the glass."""
+    return bool(reveal and caller.groups.intersection(reveal.groups) and sensitivity.may_see(reveal.up_to, level))
 
 
 def who_may(verb: str, labels: Mapping[str, str], permissions: Sequence[Permission]) -> tuple[str, ...]:

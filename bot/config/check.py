@@ -67,13 +67,23 @@ def _shown(value: object) -> str:
 def warnings(config: Config) -> list[str]:
     """What an ops person should know before it is too late; each a sentence."""
     root = compile_tree(config.route)
-    return [*_open_sources(config), *_unreachable(root), *_unused_channels(config, root)]
+    return [*_open_sources(config), *_nobody_to_approve(config), *_unreachable(root), *_unused_channels(config, root)]
 
 
 def _open_sources(config: Config) -> Iterator[str]:
     for name, source in config.sources.items():
         if source.auth.none:
             yield f"sources.{name}: anybody who can reach {config.listen} can send alerts to it (auth: none)"
+
+
+def _nobody_to_approve(config: Config) -> Iterator[str]:
+    """Rules that nobody could approve who asked: a group that a chat tells may hold anybody."""
+    keys = {chat.group_key for chat in config.chats.values()} - {""}
+    for i, rule in enumerate(config.approvals):
+        groups = [config.groups[name] for name in rule.groups]
+        people = {member for group in groups for member in group.members}
+        if len(people) < 2 and not any(group.on(key) for group in groups for key in keys):
+            yield f"approvals[{i}]: {' and '.join(people) or 'nobody'} alone may approve, and nobody may approve what they asked for"
 
 
 def _unreachable(node: Node) -> Iterator[str]:

@@ -11,7 +11,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SerializeAsAny, Wit
 from adapters.chat import ChatConfig
 from adapters.source_config import SourceConfig
 from bot.config.case import Case
-from rules.access import Group, Permission, Person, Sensitivity, Strict
+from rules.access import Group, Permission, Person, Reveal, Sensitivity, Strict
+from rules.approval import Approval
 from rules.channel import Channel
 from rules.duration import Duration
 from rules.interval import TimeInterval
@@ -84,6 +85,10 @@ class Config(Strict):
     people: dict[str, Person] = Field({}, description="One person, all their accounts.")
     groups: dict[str, Group] = Field({}, description="People who share a clearance and permissions.")
     permissions: tuple[Permission, ...] = Field((), description="Who may do what; what is not listed is not allowed.")
+    approvals: tuple[Approval, ...] = Field((), description="What needs a second person; the first rule that fits counts.")
+    reveal: Reveal | None = Field(
+        None, description="Who may look beyond their clearance, for a while and before the admins' eyes. By default nobody."
+    )
     admin: Admin = Field(
         default_factory=lambda: Admin.model_validate({}), description="Who is told when Tocsin itself is in trouble."
     )

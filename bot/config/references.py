@@ -15,6 +15,7 @@ from bot.config.problem import Path, did_you_mean
 from bot.config.secret import HIDDEN
 from rules.access import LEVELS, Group, Person
 from rules.alert import OWN_SOURCE
+from rules.approval import APPROVABLE
 from rules.grammar import VERBS
 
 REFERENCES = (
@@ -22,6 +23,10 @@ REFERENCES = (
     ("groups.*.clearance", "levels"),
     ("permissions.*.groups.*", "groups"),
     ("permissions.*.allow.*", "verbs"),
+    ("approvals.*.verbs.*", "acts"),
+    ("approvals.*.groups.*", "groups"),
+    ("reveal.groups.*", "groups"),
+    ("reveal.up_to", "levels"),
     ("admin.groups.*", "groups"),
     ("admin.channel", "channels"),
     ("channels.*.chat", "chats"),
@@ -48,6 +53,7 @@ WORDS = {
     "time_intervals": "time interval",
     "levels": "level",
     "verbs": "verb",
+    "acts": "verb to approve",
 }
 
 NONE_YET = {"chats": "`chats: {console: {type: console}}`"}
@@ -80,6 +86,8 @@ def _names(data: dict[str, Any], section: str) -> list[str] | None:
     """The names that exist; None when that cannot be told because of another mistake."""
     if section == "verbs":
         return [*dict.fromkeys(verb.permission for verb in VERBS.values() if verb.permission), "*"]
+    if section == "acts":
+        return list(APPROVABLE)
     if section == "levels":
         sensitivity = data.get("sensitivity")
         levels = sensitivity.get("levels", LEVELS) if isinstance(sensitivity, dict) else LEVELS
@@ -178,10 +186,10 @@ def _check_groups(document: Document) -> None:
 
 def _group_keys(data: dict[str, Any]) -> list[str] | None:
     """What the configured chats call a group of theirs; None when that cannot be told because of another mistake."""
-    kinds = {kind for _, kind in _find(data, (), ["chats", "*", "type"])}
-    if any(kind not in CHATS for kind in kinds):
+    kinds = [kind for _, kind in _find(data, (), ["chats", "*", "type"])]
+    if any(not isinstance(kind, str) or kind not in CHATS for kind in kinds):
         return None
-    return sorted(key for kind in kinds if (key := load(CHATS[str(kind)]).config_model.group_key))
+    return sorted(key for kind in set(kinds) if (key := load(CHATS[kind]).config_model.group_key))
 
 
 def _check_mentions(document: Document) -> None:
@@ -191,7 +199,7 @@ def _check_mentions(document: Document) -> None:
     for path, name in _find(data, (), ["channels", "*", "mention", "*", "*"]):
         chat = data["channels"][path[1]].get("chat")
         kind = next((kind for at, kind in _find(data, (), ["chats", "*", "type"]) if at[1] == chat), None)
-        if not isinstance(name, str) or kind not in CHATS or path in document.unset:
+        if not isinstance(name, str) or not isinstance(kind, str) or kind not in CHATS or path in document.unset:
             continue
         if name in groups:
             key, written = load(CHATS[kind]).config_model.group_key, groups[name]
