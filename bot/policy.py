@@ -30,6 +30,7 @@ from rules.mute import (
     muted_by_silence,
     muted_by_time_interval,
 )  # fmt: skip
+from rules.redact import Redactor
 from rules.route import Node, Route, compile_tree, route_alert
 from rules.standing import Audience, Standing
 
@@ -56,6 +57,7 @@ class Policy:
         self.own = _own_node(config, self.root)
         self.nodes: Mapping[str, Node] = {node.id: node for node in (self.own, *self.root.walk())}
         self.sensitivity = config.sensitivity
+        self.redactor = _redactor(config)
         self.channels: Mapping[str, Channel] = config.channels
         self.inhibitions: Sequence[Inhibition] = config.inhibit
         self.names: Mapping[str, str] = ChainMap({key: person.name for key, person in config.people.items()}, self.roster.names)
@@ -225,6 +227,15 @@ def _platform_groups(config: Config) -> Iterator[PlatformGroup]:
         for chat, chat_config in config.chats.items():
             if chat_config.group_key and (found := group.on(chat_config.group_key)):
                 yield PlatformGroup(name, chat, found)
+
+
+def _redactor(config: Config) -> Redactor:
+    found = {}
+    if any(rule.name == "secret" for rule in config.redact):
+        from bot.detectors import secrets  # only who asks for it pays for its library
+
+        found["secret"] = secrets()
+    return Redactor(config.redact, config.sensitivity, found)
 
 
 def _own_node(config: Config, root: Node) -> Node:

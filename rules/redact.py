@@ -90,6 +90,10 @@ class Redactor:
             for level in sensitivity.levels
         }
 
+    def hides_from(self, clearance: str | None) -> bool:
+        """Whether anything at all is hidden from somebody with this clearance."""
+        return self._hide.get(clearance, self._all) is not _nothing
+
     def text(self, text: str, clearance: str | None) -> str:
         """The text as somebody with this clearance may read it. None or an unknown level: everything is hidden.
 
@@ -107,9 +111,13 @@ class Redactor:
         return self.text(name, clearance), clean
 
 
+def _nothing(text: str) -> str:
+    return text
+
+
 def _hider(found: Sequence[tuple[str, Detector]]) -> Hide:
     if not found:
-        return str
+        return _nothing
 
     def hide(text: str) -> str:
         if not text.isascii():

@@ -17,6 +17,7 @@ from rules.channel import Channel
 from rules.duration import Duration
 from rules.interval import TimeInterval
 from rules.mute import Inhibition
+from rules.redact import Redaction
 from rules.route import Route
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
@@ -100,6 +101,7 @@ class Config(Strict):
         description="Where alerts come from. `type` says the kind of source."
     )
     sensitivity: Sensitivity = Field(default_factory=lambda: Sensitivity.model_validate({}), description="How secret alerts are.")
+    redact: tuple[Redaction, ...] = Field((), description="What is hidden inside of texts, and from whom.")
     route: Route = Field(description="The routing tree, from alerts to channels.")
     inhibit: tuple[Inhibition, ...] = Field((), description="Alerts that mute others while they fire.")
     time_intervals: dict[str, TimeInterval] = Field({}, description="Named times, such as business hours.")

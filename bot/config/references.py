@@ -35,6 +35,7 @@ REFERENCES = (
     ("sensitivity.default", "levels"),
     ("sensitivity.verified_from", "levels"),
     ("sensitivity.rules.*.level", "levels"),
+    ("redact.*.below", "levels"),
     ("tests.*.expect.channels.*", "channels"),
     ("tests.*.expect.withheld.*", "channels"),
     ("tests.*.expect.sensitivity", "levels"),

@@ -1,0 +1,116 @@
+"""Who sees what, and which words of it: every way out asks these eyes (G3). What they are not shown never leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+from sqlalchemy import Connection
+
+from adapters.chat import Reply
+from bot.policy import Policy
+from bot.store import grants, incidents
+from rules.access import STRANGER, Caller
+from rules.alert import Alert, Link
+from rules.card import Card
+from rules.change import Change
+from rules.incident import Incident
+
+T = TypeVar("T")
+
+OURS: Mapping[type, frozenset[str]] = {
+    Card: frozenset({"url", "buttons", "pings", "silenced"}),
+    Incident: frozenset({"route", "channels", "sensitivity", "owner", "silenced", "resolved_by"}),
+    Alert: frozenset({"source", "fingerprint"}),
+    Change: frozenset({"by"}),
+}
+"""Fields whose texts are Tocsin's own or the config's. All others may hold what a sender or a person wrote."""
+
+PAIRS = frozenset({(Card, "fields")})
+"""Fields that list (name, value)."""
+
+
+class Eyes(NamedTuple):
+    """A person, or all who can read a channel (`caller` is a stranger then), with a clearance.
+
+    `granted`: incidents that they may see beyond it, and as if they were cleared for which level.
+    """
+
+    policy: Policy
+    clearance: str | None
+    caller: Caller = STRANGER
+    granted: Mapping[int, str] = {}
+
+    def cleared_for(self, level: str) -> bool:
+        """Whether they may see something of this level that is no incident: a silence, a single alert."""
+        return self.policy.sensitivity.may_see(self.clearance, level)
+
+    def sees(self, incident: Incident) -> bool:
+        return self.about(incident.number).cleared_for(incident.sensitivity)
+
+    def about(self, number: int) -> Eyes:
+        """The same eyes on one incident, with what was granted for that."""
+        level = self.granted.get(number)
+        if level is None or self.cleared_for(level):
+            return self
+        return self._replace(clearance=level)
+
+    def within(self, clearance: str | None) -> Eyes:
+        """The same eyes where others look on who are cleared only so far; nobody there was granted anything."""
+        lower = clearance if clearance is None or self.cleared_for(clearance) else self.clearance
+        return self._replace(clearance=lower, granted={})
+
+    def text(self, text: str) -> str:
+        """The text without what they may not read. To be asked before anything is cut short."""
+        return self.policy.redactor.text(text, self.clearance)
+
+    def shown(self, thing: T) -> T:
+        """A card, an incident, an alert, a change or what is made of such, likewise. For showing only: never to be stored.
+
+        A link whose address would not be whole is left out.
+        """
+        return self._shown(thing) if self.policy.redactor.hides_from(self.clearance) else thing
+
+    def reply(self, reply: Reply, numbers: tuple[int, ...]) -> Reply:
+        """The answer to a command that named these incidents. Matchers that would not be whole are left out."""
+        eyes = self.about(numbers[0]) if len(numbers) == 1 else self
+        whole = eyes.text(reply.matchers) == reply.matchers
+        return replace(reply, text=eyes.text(reply.text), matchers=reply.matchers if whole else "")
+
+    def _shown(self, thing: Any) -> Any:
+        match thing:
+            case Enum() | bool() | int() | float() | None:
+                return thing
+            case str():
+                return self.text(thing)
+            case dict():
+                return dict(self._pair(name, value) for name, value in thing.items())
+            case list() | tuple():
+                whole = [one for one in thing if not isinstance(one, Link) or self.text(one.url) == one.url]
+                return type(thing)(self._shown(one) for one in whole)
+            case msgspec.Struct():
+                return replace(thing, **self._texts(thing))
+        raise TypeError(f"no telling what of a {type(thing).__name__} may be shown")
+
+    def _texts(self, thing: msgspec.Struct) -> dict[str, Any]:
+        kind, kept = type(thing), OURS.get(type(thing), frozenset())
+        texts = {name: getattr(thing, name) for name in thing.__struct_fields__ if name not in kept}
+        return {
+            name: tuple(self._pair(*pair) for pair in value) if (kind, name) in PAIRS else self._shown(value)
+            for name, value in texts.items()
+        }
+
+    def _pair(self, name: str, value: Any) -> tuple[str, Any]:
+        if isinstance(value, str):
+            return self.policy.redactor.pair(name, value, self.clearance)
+        return self.text(name), self._shown(value)
+
+
+def eyes_of(conn: Connection, caller: Caller, policy: Policy, now: float) -> Eyes:
+    """A person's eyes, with what they were granted for a while. `now`: seconds since the epoch."""
+    numbers = grants.of(conn, caller.key, now)
+    rows = incidents.load(conn, sorted(numbers)) if numbers else {}
+    return Eyes(policy, caller.clearance, caller, {number: row.incident.sensitivity for number, row in rows.items()})
