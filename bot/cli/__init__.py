@@ -112,6 +112,34 @@ def explain_command(
     (explain_json if as_json else explain)(read_config(config), alerts, moment)
 
 
+@app.command("access")
+def access_command(
+    alert: Labels = None,
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="When, as the audit log has it: 2026-01-06 or 2026-01-06T03:00Z. By default now."),
+    ] = None,
+    config: ConfigFile = DEFAULT,
+    as_json: AsJson = False,
+) -> None:
+    """Tell who can see an alert, or could at some time: in which channels, by which groups.
+
+    For example: tocsin access team=payments --at 2026-01-06. Exit code 1: the audit log begins later.
+    """
+    from bot.cli.access import access
+    from bot.cli.labels import read_alerts
+    from bot.cli.screen import misused, read_config
+    from bot.config.moment import parse_moment
+    from bot.store.writer import StoreUnavailable
+
+    try:
+        alerts = read_alerts(alert or [])
+        moment = parse_moment(at) if at else None
+        raise typer.Exit(access(read_config(config), alerts, moment, time.time(), as_json))
+    except (ValueError, StoreUnavailable) as error:
+        raise misused(str(error)) from None
+
+
 @app.command("send")
 def send_command(
     alert: Labels = None,
