@@ -119,6 +119,9 @@ class MessageLog(Protocol):
 
     async def thread(self, parent: int) -> Sequence[Message]: ...
 
+    async def clear_thread(self, parent: int) -> None:
+        """Removes all posts of the thread for good."""
+
 
 SESSION_COOKIES = ("__Host-tocsin", "tocsin")
 """The names of the cookie that proves a session: over https, and without."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 
 from adapters.chat import Reply
+from bot.disclosure import eyes_of
 from bot.drawing import alerts_of
 from bot.policy import Policy
 from bot.store import deliveries, incidents, timeline
@@ -16,7 +17,7 @@ from rules.access import Caller
 from rules.command import VERBS, Command
 from rules.duration import format_duration
 from rules.incident import Incident, State
-from rules.matcher import Matcher, match_all
+from rules.matcher import Matcher
 from rules.mute import Silence
 from rules.wording import tell
 
@@ -28,7 +29,7 @@ ICONS: Mapping[State, str] = {State.firing: "●", State.acknowledged: "◐", St
 
 def refusal(caller: Caller, verb: str, incident: Incident | None, number: int, policy: Policy) -> str:
     """Why this person may not do this to this incident; empty if they may. What they may not see does not exist for them."""
-    if incident is None or not policy.may_see(caller, incident.sensitivity):
+    if incident is None or not eyes_of(caller, policy).sees(incident):
         return f"There is no incident #{number} that you may see. To list yours: incidents"
     return refusal_for(caller, verb, incident.labels, policy)
 
@@ -68,12 +69,12 @@ def whoami(caller: Caller, policy: Policy) -> str:
 
 def list_incidents(conn: Connection, caller: Caller, command: Command, policy: Policy, now: float) -> Reply:
     """The incidents of a scope that this person may see, worst first."""
-    rows = incidents.listed(conn, command.scope != "all", MOST_READ)
+    rows, eyes = incidents.listed(conn, command.scope != "all", MOST_READ), eyes_of(caller, policy)
     found = [
         row.incident
         for row in rows
-        if policy.may_see(caller, row.incident.sensitivity)
-        and match_all(command.matchers, row.incident.labels)
+        if eyes.sees(row.incident)
+        and eyes.about(row.incident.number).match(command.matchers, row.incident.labels)
         and (command.scope != "mine" or row.incident.owner == caller.key)
     ]
     if not found:
@@ -88,7 +89,7 @@ def show_incident(conn: Connection, caller: Caller, command: Command, policy: Po
     row = incidents.load(conn, [number]).get(number)
     if row is None or (refused := refusal(caller, "incident", row.incident, number, policy)):
         return Reply(refused if row else refusal(caller, "incident", None, number, policy), ok=False)
-    incident = row.incident
+    incident = eyes_of(caller, policy).about(number).shown(row.incident)
     alerts = alerts_of(conn, incident, MOST_LISTED)
     told = timeline.latest(conn, number, MOST_LISTED)
     shown = deliveries.of_incidents(conn, [number])
@@ -120,7 +121,7 @@ def why_incident(conn: Connection, caller: Caller, command: Command, policy: Pol
     lines.append(f"It is {incident.sensitivity}:")
     for name in policy.destinations(incident):
         channel = policy.channels.get(name)
-        cleared = channel is not None and policy.sensitivity.may_see(channel.clearance, incident.sensitivity)
+        cleared = policy.shows(name, incident.sensitivity)
         clearance = channel.clearance if channel else "gone from the config"
         lines.append(f"  {name} ({clearance}) {'shows it' if cleared else 'shows a stub'}")
     if incident.is_muted:

@@ -32,9 +32,11 @@ from bot.intake import Intake
 from bot.jobs import GRACE, Jobs
 from bot.pages import Pages
 from bot.policy import Policy
+from bot.redraw import Redraw
 from bot.reload import apply_policy
 from bot.rollcall import Rollcall
 from bot.roster import Roster
+from bot.standings import Standings
 from bot.store.deliveries import Delivery
 from bot.store.engine import Store
 from bot.store.messages import Messages
@@ -58,11 +60,12 @@ class App:
     ) -> None:
         self.config, self._path, self._grace, self._clock = config, path, grace, clock
         self._roster = Roster(clock)
-        self.policy = Policy(config, self._roster)
+        self._chats: dict[str, Chat] = {}
+        self.standings = Standings(self._chats, self._policy, clock, self._settled)
+        self.policy = Policy(config, self._roster, self.standings)
         self._sources = _build_sources(config)
         self._tasks: list[asyncio.Task[None]] = []
         self._couriers: list[Courier] = []
-        self._chats: dict[str, Chat] = {}
 
     async def start(self) -> None:
         """Opens the store, listens, delivers. Raises StoreUnavailable, OSError with what to do."""
@@ -73,10 +76,12 @@ class App:
             self.store, self._clock, lambda token: self.policy.person_of_token(token), lambda who: who in self.config.people
         )
         self.rollcall = Rollcall(self._roster, self._chats, self._policy, self._clock, self._members_changed)
-        desk = Desk(self._policy, self._clock, Messages(self.store, self._clock), self.sign_in, self.commands, self.rollcall)
+        messages = Messages(self.store, self._clock)
+        desk = Desk(self._policy, self._clock, messages, self.sign_in, self.commands, self.rollcall, self.standings)
         for name, chat in self.config.chats.items():
             self._chats[name] = registry.load(registry.CHATS[chat.type])(name, chat, desk)
-            self._couriers.append(Courier(name, self._chats[name], self.store, self._policy, self._clock))
+            self._couriers.append(Courier(name, self._chats[name], self.store, self._policy, self.standings, self._clock))
+        self._redraw = Redraw(self.store, self._policy, self.standings, self._clock, self.wake)
         self.intake = Intake(self.store, self._policy, self._clock, self._told)
         self._jobs = Jobs(self.store, self._policy, self._clock, self._told, self.intake, self._grace)
         self.health = Health(self.store, self._couriers, self._chats)
@@ -85,6 +90,8 @@ class App:
         self._tasks = [
             asyncio.create_task(self._jobs.run(), name="jobs"),
             asyncio.create_task(self.rollcall.run(), name="rollcall"),
+            asyncio.create_task(self.standings.run(), name="standings"),
+            asyncio.create_task(self._redraw.run(), name="redraw"),
             asyncio.create_task(self._watch().run(), name="watch"),
             asyncio.create_task(Retention(self.store, self._policy, self._clock).run(), name="retention"),
             *(asyncio.create_task(courier.run(), name=f"courier-{courier.name}") for courier in self._couriers),
@@ -114,7 +121,7 @@ class App:
         try:
             config = load(self._path or Path("config.yaml"))
             _check_reloadable(self.config, config)
-            policy, sources = Policy(config, self._roster), _build_sources(config)
+            policy, sources = Policy(config, self._roster, self.standings), _build_sources(config)
             await apply_policy(self.store, policy, self._clock())
         except (ConfigErrors, StoreUnavailable, NeedsRestart) as problem:
             self.health.config_error = str(problem)
@@ -125,6 +132,7 @@ class App:
         self.intake.forget_all()
         self.health.config_error = ""
         metrics.RELOADS.labels("ok").inc()
+        self.standings.wake()
         self.wake()
         log.info("reloaded", sources=list(sources))
         return True
@@ -163,7 +171,14 @@ class App:
 
     def _members_changed(self, chat: str, group: str) -> None:
         """Somebody came to a group of a chat, or left it: other people may read and do now."""
+        self.standings.audience_changed()
         self.wake()
+
+    def _settled(self) -> None:
+        """What channels merit may be something else now."""
+        self._redraw.wake()
+        for courier in self._couriers:
+            courier.wake()
 
     def wake(self) -> None:
         """Has everybody look at the store and the clock anew: after each commit, or when the clock was set."""

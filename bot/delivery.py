@@ -16,13 +16,14 @@ from sqlalchemy import Connection
 
 from adapters.chat import Chat, DeliveryError, Failure
 from bot import metrics
-from bot.drawing import Drawing, draw
+from bot.drawing import STUB, Drawing, draw, stands_as
 from bot.policy import Policy
+from bot.standings import Standings
 from bot.store import deliveries
 from bot.store.deliveries import Delivery
 from bot.store.engine import Store
 from bot.store.writer import StoreUnavailable
-from bot.verification import Verification
+from bot.witness import Witness
 from rules.channel import Channel
 from rules.retry import SLOW, back_off
 
@@ -42,12 +43,24 @@ LASTING = (Failure.credentials, Failure.channel_unreachable, Failure.payload)
 """What a person must mend: looked at again now and then."""
 
 
-class Courier:
-    """Delivers to one chat. `wake()` after each commit."""
+class Outdated(Exception):
+    """What was drawn may not be sent any more: the channel merits something else by now (G3)."""
 
-    def __init__(self, name: str, chat: Chat, store: Store, policy: Callable[[], Policy], clock: Callable[[], float]) -> None:
+
+class Courier:
+    """Delivers to one chat. `wake()` after each commit, and when what a channel merits may be something else."""
+
+    def __init__(
+        self,
+        name: str,
+        chat: Chat,
+        store: Store,
+        policy: Callable[[], Policy],
+        standings: Standings,
+        clock: Callable[[], float],
+    ) -> None:
         self.name, self._chat, self._store, self._policy, self._clock = name, chat, store, policy, clock
-        self._verification = Verification(chat, policy, clock)
+        self._standings, self._witness = standings, Witness(store, policy, clock)
         self._flying: dict[int, asyncio.Task[None]] = {}
         self._woken = asyncio.Event()
         self._paused_until = 0.0
@@ -80,7 +93,7 @@ class Courier:
             return min(self._paused_until - now, LONGEST_SLEEP)
         self._held = {name: until for name, until in self._held.items() if until > now}
         self._full = {name: until for name, until in self._full.items() if until > now}
-        channels = [n for n, channel in self._policy().channels.items() if channel.chat == self.name and n not in self._held]
+        channels = [name for name, channel in self._policy().channels.items() if channel.chat == self.name and self._free(name)]
         free = IN_FLIGHT - len(self._flying)
         if free <= 0:
             return LONGEST_SLEEP
@@ -93,6 +106,10 @@ class Courier:
             return SOON  # first let them go out
         next_due = min([await self._store.read(deliveries.next_due, channels, now), *self._held.values()])
         return max(0.001, min(next_due - self._clock(), LONGEST_SLEEP))
+
+    def _free(self, channel: str) -> bool:
+        """Whether a channel may be sent to now; not while its chat is asked who can read it, which takes a moment."""
+        return channel not in self._held and not self._standings.settling(channel)
 
     def _landed(self, key: int, _: asyncio.Task[None]) -> None:
         del self._flying[key]
@@ -108,11 +125,15 @@ class Courier:
 
     async def _deliver(self, row: Delivery) -> None:
         """One card: shown, or put off with the reason kept. Each step is noted in `row`: no failure undoes an earlier success."""
+        drawing = None
         try:
-            await self._show(row)
+            drawing = await self._draw(row)
+            await self._show(row, drawing)
             self.trouble = ""
         except DeliveryError as problem:
             self._put_off(row, problem)
+        except Outdated:
+            pass  # it is drawn anew, as soon as the channel has settled
         except StoreUnavailable as problem:
             log.warning("delivery_waits_for_store", chat=self.name, incident=row.incident, reason=str(problem))
             await asyncio.sleep(1.0)
@@ -120,28 +141,49 @@ class Courier:
         except Exception as problem:  # a fault of an adapter must not stop the other cards; it is told and tried again
             log.exception("delivery_failed", chat=self.name, incident=row.incident, channel=row.channel)
             self._put_off(row, DeliveryError(Failure.unknown_outcome, f"{type(problem).__name__} in the adapter"))
-        await self._record(row)
+        await self._record(row, drawing)
 
-    async def _show(self, row: Delivery) -> None:
+    async def _show(self, row: Delivery, drawing: Drawing) -> None:
         """Posts, edits and replies until the channel shows what was wanted when it was drawn."""
-        drawing = await self._draw(row)
         if row.ref is None and self._doubtful(row):
             find = partial(self._chat.find, drawing.channel, self._key(row), since=drawing.since)
             row.ref = await self._call("find", row, drawing.channel, find)
             row.run = self._store.run
+        told = row.thread_shown
         if row.ref is None:
+            await self._make_sure(row, drawing)
+            row.shown_as = drawing.shown_as
             post = partial(self._chat.post, drawing.channel, drawing.card, self._key(row))
             row.ref = await self._call("post", row, drawing.channel, post)
             self._shown(row, drawing)
             if row.thread_wanted > row.thread_shown:
-                await self._record(row)
+                await self._record(row, drawing)
         elif row.wanted > row.shown:
-            update = partial(self._chat.update, drawing.channel, row.ref, drawing.card)
-            row.ref = await self._call("update", row, drawing.channel, update)
+            row.ref = await self._edit(row, row.ref, drawing)
             self._shown(row, drawing)
-        if drawing.thread_upto > row.thread_shown:
+        if drawing.thread_upto > row.thread_shown == told:  # else all of it is to be told anew
             await self._tell_thread(row, row.ref, drawing)
         row.run, row.failures, row.failure, row.error, row.retry_at = self._store.run, 0, "", "", 0.0
+
+    async def _edit(self, row: Delivery, ref: str, drawing: Drawing) -> str:
+        """Edits the card. What was said in its thread for other eyes is taken back, to be told anew for those who read it now."""
+        await self._make_sure(row, drawing)
+        before, after = row.shown_as, drawing.shown_as
+        row.shown_as = before if before == after else ""  # until all is done, nobody knows
+        clear = partial(self._chat.clear_thread, drawing.channel, ref)
+        try:
+            update = partial(self._chat.update, drawing.channel, ref, drawing.card)
+            ref = await self._call("update", row, drawing.channel, update)
+        except DeliveryError as problem:
+            if problem.kind == Failure.message_gone and before not in (after, STUB):
+                await self._call("clear_thread", row, drawing.channel, clear)  # somebody deleted the card, not its thread
+            raise
+        if before not in (after, STUB):
+            await self._call("clear_thread", row, drawing.channel, clear)
+        if before != after != STUB:
+            row.thread_shown = 0
+        row.shown_as = after
+        return ref
 
     def _doubtful(self, row: Delivery) -> bool:
         """Whether something may have arrived that we do not know of. Stays so, whatever else fails, until the chat has told."""
@@ -153,6 +195,7 @@ class Courier:
             find = partial(self._chat.find, drawing.channel, key, ref, drawing.since)
             if not self._doubtful(row) or await self._call("find", row, drawing.channel, find) is None:
                 reply = partial(self._chat.reply_in_thread, drawing.channel, ref, note, key)
+                await self._make_sure(row, drawing)
                 await self._call("reply_in_thread", row, drawing.channel, reply)
         row.thread_shown = drawing.thread_upto
 
@@ -164,7 +207,16 @@ class Courier:
 
     async def _draw(self, row: Delivery) -> Drawing:
         policy = self._policy()
-        return await self._store.read(draw, row, policy, await self._verification.of(row.channel), self._clock())
+        return await self._store.read(draw, row, policy, self._clock())
+
+    async def _make_sure(self, row: Delivery, drawing: Drawing) -> None:
+        """Right before a call that shows something. Raises Outdated if the channel merits something else than was drawn for."""
+        if drawing.shown_as != STUB:
+            standing = self._standings.of(row.channel)
+            readers = [*standing.members, *(f"role {role}" for role in standing.roles)]
+            await self._witness.shown_in(row.channel, row.incident, drawing.card.revision, drawing.level, readers)
+        if self._policy().clearance(row.channel) != drawing.clearance:
+            raise Outdated
 
     async def _call(self, op: str, row: Delivery, channel: Channel, call: Callable[[], Awaitable[R]]) -> R:
         """One call to the chat, counted and bounded in time. Not made while one of its lanes is full: then rate_limited."""
@@ -213,9 +265,16 @@ class Courier:
         """Names the post of this card in this channel for ever, in at most 25 characters (Discord's limit for a nonce)."""
         return f"{self._store.name}-{row.id}"
 
-    async def _record(self, row: Delivery) -> None:
-        """Keeps what was found out. Tries until the store takes it: what was shown must not be forgotten."""
+    async def _record(self, row: Delivery, drawing: Drawing | None) -> None:
+        """Keeps what was found out. Tries until the store takes it: what was shown must not be forgotten.
+
+        If the channel merits something else by now, this row is drawn anew: bot/redraw.py may have looked at it too early.
+        """
         while True:
+            policy = self._policy()
+            should = stands_as(policy, policy.clearance(row.channel), drawing.level) if drawing else ""
+            if drawing and drawing.shown_as != should and not self._standings.settling(row.channel):
+                row.shown, row.retry_at = 0, 0.0
             try:
                 await self._store.write(_record, row)
             except StoreUnavailable as problem:

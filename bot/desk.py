@@ -9,6 +9,7 @@ from adapters.chat import DeliveryError, Failure, Home, Invocation, MessageLog, 
 from bot.commands import Commands
 from bot.policy import Policy
 from bot.rollcall import Rollcall
+from bot.standings import Standings
 from bot.store.writer import StoreUnavailable
 from bot.witness import Origin
 from rules.access import Caller
@@ -27,9 +28,10 @@ class Desk:
         sessions: Sessions,
         commands: Commands,
         rollcall: Rollcall | None = None,
+        standings: Standings | None = None,
     ) -> None:
         self._policy, self._clock, self._commands = policy, clock, commands
-        self._rollcall = rollcall
+        self._rollcall, self._standings = rollcall, standings
         self.messages, self.sessions = messages, sessions
 
     @property
@@ -47,6 +49,10 @@ class Desk:
 
     def may_read(self, person: str, channel: Channel) -> bool:
         return self._policy().may_read(person, channel)
+
+    def channel_changed(self, chat: str, channel_id: str = "", account: str = "") -> None:
+        if self._standings:
+            self._standings.channel_changed(chat, channel_id)
 
     def group_changed(self, chat: str, group: str = "") -> None:
         if self._rollcall:

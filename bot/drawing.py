@@ -23,18 +23,31 @@ MOST_NEWS = 20
 
 
 class Drawing(msgspec.Struct, frozen=True):
-    """`thread_upto`: the last timeline entry that `note` tells, or would tell if the channel were cleared. `since`: nothing of
-    the incident was posted before, in seconds since the epoch.
+    """`clearance`: what the channel merited when this was drawn; it counts no longer than that. `level`: that of the incident.
+
+    `thread_upto`: the last timeline entry that `note` tells, or would tell if the channel were cleared. `since`: nothing of the
+    incident was posted before, in seconds since the epoch.
     """
 
     channel: Channel
+    clearance: str | None
+    level: str
     card: Card
     note: ThreadNote
     thread_upto: int
     since: float
+    shown_as: str
 
 
-def draw(conn: Connection, row: Delivery, policy: Policy, verified: bool, now: float) -> Drawing:
+STUB = "stub"
+
+
+def stands_as(policy: Policy, clearance: str | None, level: str) -> str:
+    """How a card of this level stands in a place of this clearance, as deliveries.shown_as says it."""
+    return "full" if policy.sensitivity.may_see(clearance, level) else STUB
+
+
+def draw(conn: Connection, row: Delivery, policy: Policy, now: float) -> Drawing:
     """Raises DeliveryError when there is nothing to draw on: the channel left the config."""
     channel = policy.channels.get(row.channel)
     if channel is None:
@@ -42,17 +55,20 @@ def draw(conn: Connection, row: Delivery, policy: Policy, verified: bool, now: f
     incident = incidents.load(conn, [row.incident])[row.incident].incident
     news = timeline.told(conn, row.incident, after=row.thread_shown) if row.thread_wanted > row.thread_shown else []
     upto = news[-1][0] if news else row.thread_wanted
-    if not policy.sensitivity.may_show(channel.clearance, verified, incident.sensitivity):
+    clearance, level = policy.clearance(row.channel), incident.sensitivity
+    shown_as = stands_as(policy, clearance, level)
+    if shown_as == STUB:
         hint = stub(incident, cleared_groups(policy, incident), now)
         hint = replace(hint, pings=_pings(incident, channel, policy))
-        return Drawing(channel, hint, ThreadNote(incident.number, ()), upto, incident.started_at)
+        note = ThreadNote(incident.number, ())
+        return Drawing(channel, clearance, level, hint, note, upto, incident.started_at, shown_as)
     shown = card(incident, alerts_of(conn, incident, MOST_LINES), policy.names, incident_url(policy, incident.number), now)
     shown = replace(shown, buttons=tuple(b for b in shown.buttons if _somebody_may(b.verb, incident, channel, policy)))
     shown = replace(shown, pings=_pings(incident, channel, policy))
     if row.plain:
         shown = replace(shown, fields=(), lines=(), links=(), summary="")
     note = ThreadNote(incident.number, _lines([change for _, change in news], policy))
-    return Drawing(channel, shown, note, upto, incident.started_at)
+    return Drawing(channel, clearance, level, shown, note, upto, incident.started_at, shown_as)
 
 
 def _pings(incident: Incident, channel: Channel, policy: Policy) -> tuple[Ping, ...]:

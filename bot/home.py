@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from adapters.chat import Home
 from bot import answers
+from bot.disclosure import Eyes, eyes_of
 from bot.drawing import alerts_of, incident_url
 from bot.policy import Policy
 from bot.store import incidents
@@ -17,6 +18,7 @@ from rules.card import MOST_LINES, Card, card
 from rules.channel import Channel
 from rules.incident import Incident, State
 from rules.mute import Silence
+from rules.standing import unproven
 
 FORGOTTEN_AFTER = 4 * 3600.0
 """Seconds after which an acknowledged incident that still fires counts as forgotten, unless the ack says until when."""
@@ -31,14 +33,14 @@ def home_of(conn: Connection, caller: Caller, silences: Sequence[Silence], polic
     if not caller.key:
         return Home()
     own = [row.incident for row in incidents.listed(conn, True, MOST_READ) if row.incident.owner == caller.key]
-    seen = [incident for incident in own if policy.may_see(caller, incident.sensitivity)]
+    seen = [incident for incident in own if eyes_of(caller, policy).sees(incident)]
     ending = [silence for silence in silences if silence.ends_at <= now + ENDING_WITHIN][:MOST_SHOWN]
     forgotten = [incident for incident in seen if _is_forgotten(incident, now)]
     mine = [incident for incident in seen if incident not in forgotten]
     return Home(
-        mine=tuple(_draw(conn, incident, caller, policy, now) for incident in mine[:MOST_SHOWN]),
-        forgotten=tuple(_draw(conn, incident, caller, policy, now) for incident in forgotten[:MOST_SHOWN]),
-        silences=tuple((one.id, answers.matchers_text(one.matchers), one.ends_at) for one in ending),
+        mine=tuple(_draw(conn, incident, caller, eyes_of(caller, policy), now) for incident in mine[:MOST_SHOWN]),
+        forgotten=tuple(_draw(conn, incident, caller, eyes_of(caller, policy), now) for incident in forgotten[:MOST_SHOWN]),
+        silences=tuple((one.id, eyes_of(caller, policy).text(answers.matchers_text(one.matchers)), one.ends_at) for one in ending),
     )
 
 
@@ -50,9 +52,10 @@ def card_for(conn: Connection, caller: Caller, number: int, channel: Channel | N
     row = incidents.load(conn, [number]).get(number)
     if row is None or not caller.key or answers.refusal(caller, "incident", row.incident, number, policy):
         return None
-    if channel and not policy.sensitivity.may_show(channel.clearance, False, row.incident.sensitivity):
-        return None
-    return _draw(conn, row.incident, caller, policy, now)
+    eyes = eyes_of(caller, policy).about(number)
+    if channel:
+        eyes = eyes.within(unproven(channel.clearance, policy.sensitivity))
+    return _draw(conn, row.incident, caller, eyes, now) if eyes.sees(row.incident) else None
 
 
 def _is_forgotten(incident: Incident, now: float) -> bool:
@@ -61,9 +64,9 @@ def _is_forgotten(incident: Incident, now: float) -> bool:
     return now >= incident.acked_at + FORGOTTEN_AFTER
 
 
-def _draw(conn: Connection, incident: Incident, caller: Caller, policy: Policy, now: float) -> Card:
-    """The card with the buttons that this person may press."""
-    alerts = alerts_of(conn, incident, MOST_LINES)
+def _draw(conn: Connection, incident: Incident, caller: Caller, eyes: Eyes, now: float) -> Card:
+    """The card as these eyes see it, with the buttons that this person may press."""
+    alerts, policy = alerts_of(conn, incident, MOST_LINES), eyes.policy
     drawn = card(incident, alerts, policy.names, incident_url(policy, incident.number), now)
     mine = tuple(button for button in drawn.buttons if not answers.refusal_for(caller, button.verb, incident.labels, policy))
-    return replace(drawn, buttons=mine)
+    return eyes.about(incident.number).shown(replace(drawn, buttons=mine))

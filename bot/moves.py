@@ -108,6 +108,11 @@ class Moves:
         self._want([row.incident for row in moved], last_told)
         return self._told
 
+    def place(self, numbers: Iterable[int]) -> None:
+        """Says where incidents are to be shown, though nothing happened to them: what their channels merit is new."""
+        found = [self.rows[number].incident for number in numbers if number in self.rows]
+        self._want([incident for incident in found if incident.state != State.resolved], {})
+
     def _want(self, moved: Sequence[Incident], last: dict[int, int]) -> None:
         """Says in the outbox what is to be shown where, and when. `last`: the newest timeline entries."""
         numbers = [incident.number for incident in moved]

@@ -64,13 +64,11 @@ class Standings:
 
     def of(self, name: str) -> Standing:
         """What a channel merits now, whatever it merited a moment ago. Nothing, if the config has no such channel."""
-        channel, now = self._policy().channels.get(name), self._clock()
+        channel = self._policy().channels.get(name)
         if channel is None:
-            return Standing(name, None, now)
+            return Standing(name, None, self._clock())
         known, standing = self._look_up(name, channel)
-        if known.doubt:
-            return doubt(standing, known.doubt, channel, self._policy().sensitivity)
-        return standing if holds(standing, now) else doubt(standing, Why.stale, channel, self._policy().sensitivity)
+        return doubt(standing, known.doubt, channel, self._policy().sensitivity) if known.doubt else standing
 
     def expected(self, name: str) -> Standing:
         """The same, but while it settles what it merited before, or what the config says: for plans, never for what is shown."""
@@ -78,7 +76,7 @@ class Standings:
             return self.of(name)
         channel = self._policy().channels[name]
         known, standing = self._look_up(name, channel)
-        return standing if known.facts else replace(standing, clearance=channel.clearance)
+        return standing if known.facts and known.doubt else replace(standing, clearance=channel.clearance)
 
     def settling(self, name: str) -> bool:
         """Whether the chat is just being asked about the channel: whoever waits a moment need not take anything back."""
@@ -186,7 +184,11 @@ class Standings:
             known = self._known[name] = Known(place, Why.unreachable, now)
         judged = self._judged.get(name)
         if judged and judged[0] is policy and judged[1] is known and 0.0 <= now - judged[2] < JUDGED_SECONDS:
-            return known, judged[3]
-        standing = judge(name, channel, known.facts, policy.audience(channel), policy.sensitivity, known.at)
-        self._judged[name] = policy, known, now, standing
+            standing = judged[3]
+        else:
+            standing = judge(name, channel, known.facts, policy.audience(channel), policy.sensitivity, known.at)
+            self._judged[name] = policy, known, now, standing
+        if known.doubt is None and not holds(standing, now):
+            known = self._known[name] = replace(known, doubt=Why.stale, doubted_at=now, ask_at=0.0)
+            self.wake()
         return known, standing

@@ -114,12 +114,16 @@ class Reveal(Strict):
 
 
 class Caller(Strict):
-    """A person as the access rules see them: who, in which groups, cleared how far. `key` is empty for a stranger."""
+    """A person as the access rules see them: who, in which groups, cleared how far. `key` is empty for a stranger.
+
+    `granted`: numbers of incidents that they may see for a while beyond their clearance, and which level they count as there.
+    """
 
     key: str = ""
     name: str = "somebody unknown"
     groups: frozenset[str] = frozenset()
     clearance: str | None = None
+    granted: Mapping[int, str] = {}
 
 
 STRANGER = Caller()

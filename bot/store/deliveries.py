@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -65,6 +65,36 @@ def next_due(conn: Connection, channels: Sequence[str], now: float) -> float:
     return float(min(times, default=float("inf")))
 
 
+class Shown(NamedTuple):
+    """What stands in a channel, or may stand there."""
+
+    id: int
+    incident: int
+    shown_as: str
+
+
+def standing_in(conn: Connection, channel: str, below: int, limit: int) -> list[Shown]:
+    """The cards that stand in a channel, the newest first, with ids under `below`."""
+    there = or_(deliveries.c.ref.is_not(None), deliveries.c.shown_as != "")
+    query = (
+        select(*(deliveries.c[name] for name in Shown._fields))
+        .where(deliveries.c.channel == channel, deliveries.c.id < below, there)
+        .order_by(deliveries.c.id.desc())
+        .limit(limit)
+    )
+    return [Shown._make(row) for row in conn.execute(query)]
+
+
+def redraw(conn: Connection, ids: Sequence[int], now: float) -> None:
+    """Has cards drawn anew at once, whatever is shown now and however often it failed."""
+    _redraw(conn, [(0, now, 0.0, one) for one in ids])
+
+
+def stubbed(conn: Connection) -> list[int]:
+    """The incidents that some channel shows as a stub."""
+    return list(conn.scalars(select(deliveries.c.incident).where(deliveries.c.shown_as == "stub").distinct()))
+
+
 def backlog(conn: Connection) -> dict[str, int]:
     """How many cards are behind, by channel."""
     query = select(deliveries.c.channel, func.count()).where(_GAP).group_by(deliveries.c.channel)
@@ -111,6 +141,7 @@ _RECORDED = ("shown", "ref", "shown_at", "thread_shown", "run", "failures", "ret
 _BY_ID = update(deliveries).where(deliveries.c.id == bindparam("b_id"))
 _insert = Bulk(insert(deliveries), _COLUMNS)
 _rewant = Bulk(_BY_ID, ("urgency", "wanted", "due_at", "thread_wanted", "b_id"))
+_redraw = Bulk(_BY_ID, ("shown", "due_at", "retry_at", "b_id"))
 _rerecord = Bulk(_BY_ID, (*_RECORDED, "b_id"))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from adapters.chat import DeliveryError, Failure, Message
 from bot.store.engine import Store
@@ -58,6 +58,12 @@ class Messages:
     async def thread(self, parent: int) -> Sequence[Message]:
         return await self._store.read(_thread, parent)
 
+    async def clear_thread(self, parent: int) -> None:
+        try:
+            await self._store.write(_clear, parent)
+        except StoreUnavailable as problem:
+            raise DeliveryError(Failure.transient, str(problem)) from problem
+
 
 def _add(conn: Connection, posts: Sequence[New]) -> list[int]:
     return [known if (known := _find(conn, post.chat, post.key)) is not None else _insert(conn, post) for post in posts]
@@ -74,6 +80,11 @@ def _edit(conn: Connection, edits: Sequence[Edit]) -> list[bool]:
         conn.execute(query.where(messages.c.id == edit.id).values(body=edit.body, edited_at=edit.edited_at)).rowcount > 0
         for edit in edits
     ]
+
+
+def _clear(conn: Connection, parents: Sequence[int]) -> list[None]:
+    conn.execute(delete(messages).where(messages.c.parent > 0, messages.c.parent.in_(parents)))
+    return [None for _ in parents]
 
 
 def _find(conn: Connection, chat: str, key: str) -> int | None:

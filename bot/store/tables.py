@@ -135,6 +135,7 @@ Index(
     deliveries.c.due_at,
     **_where("wanted > shown or thread_wanted > thread_shown"),
 )
+Index("deliveries_stubs", deliveries.c.incident, **_where("shown_as = 'stub'"))
 
 silences = Table(
     "silences", metadata,

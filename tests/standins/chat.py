@@ -75,12 +75,18 @@ class HttpChat:
 
     def lanes(self, op: str, channel: Channel, ref: str = "") -> Sequence[Lane]:
         limit = self._config.per_second
-        if limit is None or op in ("find", "inspect"):
+        if limit is None or op in ("find", "inspect", "clear_thread"):
             return ()
         return (Lane(f"{self._name}:{channel.id}", limit, self._config.burst),)
 
     async def inspect(self, channel: Channel) -> ChannelFacts:
         return ChannelFacts.model_validate(await self._call("inspect", "GET", f"/channels/{_quoted(channel.id)}"))
+
+    async def clear_thread(self, channel: Channel, ref: str) -> None:
+        await self._call("clear_thread", "DELETE", f"{_messages(channel)}/{_quoted(ref)}/replies")
+
+    async def name_of(self, account: str) -> str:
+        return str((await self._call("name_of", "GET", f"/people/{_quoted(account)}"))["name"])
 
     async def members_of(self, group: str) -> Mapping[str, str]:
         members: dict[str, str] = await self._call("members_of", "GET", f"/groups/{_quoted(group)}")

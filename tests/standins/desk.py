@@ -78,6 +78,11 @@ class MemoryLog:
         self._check()
         return [row for row in self._rows.values() if parent and row.parent == parent]
 
+    async def clear_thread(self, parent: int) -> None:
+        self._check()
+        for row in await self.thread(parent):
+            del self._rows[row.id], self._keys[self._chats[row.id], row.key]
+
     def lose(self, message_id: int) -> None:
         """As if a person had deleted it."""
         del self._rows[message_id]
@@ -127,6 +132,7 @@ class StandinDesk:
         self.invocations: list[Invocation] = []
         self.homes: dict[str, Home] = {}
         self.changed_groups: list[tuple[str, str]] = []
+        self.changed_channels: list[tuple[str, str, str]] = []
         self.broken = False
         self.on_preview: Callable[[Invocation], Awaitable[Reply]] = self._preview
         self.on_command: Callable[[Invocation], Awaitable[Reply]] = self._edit_card
@@ -143,6 +149,9 @@ class StandinDesk:
 
     def may_read(self, person: str, channel: Channel) -> bool:
         return bool(self.caller(person).groups.intersection(channel.audience))
+
+    def channel_changed(self, chat: str, channel_id: str = "", account: str = "") -> None:
+        self.changed_channels.append((chat, channel_id, account))
 
     def group_changed(self, chat: str, group: str = "") -> None:
         self.changed_groups.append((chat, group))

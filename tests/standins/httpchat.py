@@ -3,11 +3,12 @@
     POST   /channels/{id}/messages              {key, card}   -> {ref}
     PATCH  /channels/{id}/messages/{ref}        {card}        -> {ref}; 404 when there is no such message
     DELETE /channels/{id}/messages/{ref}                      a person deletes it
-    POST   /channels/{id}/messages/{ref}/replies {key, lines} -> {ref}
+    POST   /channels/{id}/messages/{ref}/replies {key, lines} -> {ref}; DELETE takes all of them back
     GET    /channels/{id}/messages?key=K[&thread=REF]         -> {messages: [{ref, key}]}
     GET    /channels/{id}                                     -> who can read it; PUT sets that
     GET    /groups/{id}                                       -> {account: name} of its members
     POST   /people/{account}/messages           {key, text}   -> {ref}
+    GET    /people/{account}                                  -> {name}
     GET    /state, /counts                                    everything that arrived; how much did
     POST   /faults                              [fault, …]    from now on (see faults.py); [] ends all
 
@@ -113,6 +114,8 @@ class HttpChatServer:
         self.posts: dict[str, Post] = {}
         self.notes: list[Note] = []
         self.facts: dict[str, Facts] = {}
+        self.names: dict[str, str] = {}
+        self.taken_back: list[str] = []
         self.groups: dict[str, dict[str, str]] = {}
         self.answers: Counter[int] = Counter()
         self.script = Script()
@@ -161,6 +164,16 @@ class HttpChatServer:
     def inspect(self, call: Call) -> object:
         return self.facts.get(call.channel, Facts())
 
+    def clear(self, call: Call) -> object:
+        if post := self.posts.get(call.ref):
+            self.taken_back += [line for reply in post.replies for line in reply.lines]
+            post.replies.clear()
+        self._keep("clear", call, call.ref)
+        return {}
+
+    def name_of(self, call: Call) -> object:
+        return {"name": self.names.get(call.channel, call.channel)}
+
     def members_of(self, call: Call) -> object:
         return self.groups.get(call.channel, {})
 
@@ -192,6 +205,8 @@ class HttpChatServer:
             web.post(f"{message}/{{ref}}/replies", self._serve("reply", self.reply)),
             web.get(channel, self._serve("inspect", self.inspect), allow_head=False),
             web.put(channel, self._serve("facts", self.set_facts)),
+            web.delete(f"{message}/{{ref}}/replies", self._serve("clear", self.clear)),
+            web.get("/people/{channel}", self._serve("name_of", self.name_of), allow_head=False),
             web.get("/groups/{channel}", self._serve("members_of", self.members_of), allow_head=False),
             web.post("/people/{channel}/messages", self._serve("dm", self.dm)),
             web.get("/state", self._tell(self.state)),

@@ -71,7 +71,7 @@ async def _where(browser: aiohttp.ClientSession, path: str) -> tuple[int, str]:
 
 
 async def test_a_channel_that_is_not_private_gets_a_stub(story: Story) -> None:
-    if not story.view.lets_in("cleo", "vault"):
+    if not await story.view.lets_in("cleo", "vault"):
         return
     await story.accepts(secret(story))
     card = await story.card("vault")

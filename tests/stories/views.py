@@ -42,8 +42,16 @@ class View(Protocol):
 
     async def says(self, person: str, channel: str, text: str, duration: str = "", rest: str = "") -> Reply: ...
 
-    def lets_in(self, person: str, channel: str) -> bool:
-        """Puts a person into the channel who does not belong there; False where a channel has no members."""
+    async def lets_in(self, person: str, channel: str) -> bool:
+        """Somebody joins a channel; False where a channel has no members."""
+
+    async def puts_out(self, person: str, channel: str) -> None:
+        """They leave again."""
+
+    async def shares(self, channel: str, outside: bool = True) -> None:
+        """Shares a channel with another organisation, or ends that."""
+
+    async def archives(self, channel: str, archived: bool = True) -> None: ...
 
 
 class HttpChatView:
@@ -62,9 +70,27 @@ class HttpChatView:
         line = " ".join(part for part in (text, duration, f"-- {rest}" if rest else "") if part)
         return await self._desk.command(Invocation("work", f"account-of-{person}", line, channel))
 
-    def lets_in(self, person: str, channel: str) -> bool:
-        self._server.facts[channel] = Facts(private=True, members=[f"account-of-{person}"])
+    async def lets_in(self, person: str, channel: str) -> bool:
+        facts = self._facts(channel)
+        facts.members = [*(facts.members or ()), f"account-of-{person}"]
+        self._desk.channel_changed("work", channel, f"account-of-{person}")
         return True
+
+    async def puts_out(self, person: str, channel: str) -> None:
+        facts = self._facts(channel)
+        facts.members = [one for one in facts.members or () if one != f"account-of-{person}"]
+        self._desk.channel_changed("work", channel, f"account-of-{person}")
+
+    async def shares(self, channel: str, outside: bool = True) -> None:
+        self._facts(channel).shared_outside = outside
+        self._desk.channel_changed("work", channel)
+
+    async def archives(self, channel: str, archived: bool = True) -> None:
+        self._facts(channel).archived = archived
+        self._desk.channel_changed("work", channel)
+
+    def _facts(self, channel: str) -> Facts:
+        return self._server.facts.setdefault(channel, Facts())
 
 
 def desk_of(chat: Chat) -> Desk:
@@ -124,8 +150,17 @@ class ConsoleView:
         assert reply, page
         return Reply(_words(reply[2]), reply[1] == "good")
 
-    def lets_in(self, person: str, channel: str) -> bool:
+    async def lets_in(self, person: str, channel: str) -> bool:
         return False  # the console is private by making
+
+    async def puts_out(self, person: str, channel: str) -> None:
+        raise NotImplementedError
+
+    async def shares(self, channel: str, outside: bool = True) -> None:
+        raise NotImplementedError
+
+    async def archives(self, channel: str, archived: bool = True) -> None:
+        raise NotImplementedError
 
     async def _page(self, person: str, path: str) -> str:
         async with (await self._client(person)).get(path) as answer:

@@ -89,9 +89,18 @@ class SlackView:
         line = " ".join(part for part in (text, duration, f"-- {rest}" if rest else "") if part)
         return await self._answer(await self._slack.slash(user, place, "/tocsin", line))
 
-    def lets_in(self, person: str, channel: str) -> bool:
-        self._slack.workspace.channels[CHANNELS[channel]].members.append(ACCOUNTS[person])
+    async def lets_in(self, person: str, channel: str) -> bool:
+        await self._slack.join(CHANNELS[channel], ACCOUNTS[person])
         return True
+
+    async def puts_out(self, person: str, channel: str) -> None:
+        await self._slack.leave(CHANNELS[channel], ACCOUNTS[person])
+
+    async def shares(self, channel: str, outside: bool = True) -> None:
+        await self._slack.share(CHANNELS[channel], outside)
+
+    async def archives(self, channel: str, archived: bool = True) -> None:
+        await self._slack.archive(CHANNELS[channel], archived)
 
     async def _answer(self, answered: Answered, duration: str = "", rest: str = "") -> Reply:
         """The private answer, or that to the dialog which opened instead."""

@@ -97,6 +97,16 @@ class Console:
         """Private by making: nobody is in it, every look is asked `may_read` anew."""
         return ChannelFacts(private=True, shared_outside=False, archived=False, members=frozenset())
 
+    async def clear_thread(self, channel: Channel, ref: str) -> None:
+        await self._desk.messages.clear_thread(_id(ref))
+        data = msgspec.json.encode({"id": f"card-{_id(ref)}"})
+        self._hub.publish(Event("thread", data, self._name_of(channel), only_open=True))
+
+    async def name_of(self, account: str) -> str:
+        """The console knows people by their keys."""
+        caller = self._desk.caller(account)
+        return caller.name if caller.key else account
+
     async def members_of(self, group: str) -> Mapping[str, str]:
         """The console has no groups of its own."""
         return {}

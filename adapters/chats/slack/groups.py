@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from adapters.chat import DeliveryError, Failure
 from adapters.chats.slack.client import Client
@@ -45,11 +46,15 @@ class Groups:
     async def _learn(self, user: str, me: Identity) -> None:
         """The name of somebody; empty if they are no person of ours."""
         told = (await self._client.call("users.info", user=user)).get("user") or {}
-        profile = told.get("profile") or {}
-        name = profile.get("display_name") or profile.get("real_name") or told.get("real_name") or told.get("name") or user
         ours = me.is_home(told) and told.get("is_bot") is not True and told.get("deleted") is not True
-        self._names[user] = (self._clock(), str(name) if ours else "")
+        self._names[user] = (self._clock(), called(told, user) if ours else "")
 
     def forget(self, user: str) -> None:
         """Something about this user changed."""
         self._names.pop(user, None)
+
+
+def called(told: Mapping[str, Any], user: str) -> str:
+    """What people call somebody, by their user object; their id if that says nothing."""
+    profile = told.get("profile") or {}
+    return str(profile.get("display_name") or profile.get("real_name") or told.get("real_name") or told.get("name") or user)

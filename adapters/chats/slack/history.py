@@ -33,6 +33,27 @@ async def find(client: Client, me: Identity, asked: str, channel: str, key: str,
     return None
 
 
+async def clear(client: Client, me: Identity, parent: Ref) -> None:
+    """Deletes what we said in the thread of a message; the message itself stays. Raises DeliveryError."""
+    try:
+        ours = [str(one["ts"]) async for one in _messages(client, parent.channel, parent.ts, 0.0) if me.wrote(one)]
+    except SlackFailure as problem:
+        if problem.code == "thread_not_found":  # somebody deleted it all
+            return
+        raise
+    for ts in ours:
+        if ts != parent.ts:
+            await _delete(client, parent.channel, ts)
+
+
+async def _delete(client: Client, channel: str, ts: str) -> None:
+    try:
+        await client.call("chat.delete", channel=channel, ts=ts)
+    except SlackFailure as problem:
+        if problem.code != "message_not_found":
+            raise
+
+
 async def _messages(client: Client, channel: str, thread_ts: str, since: float) -> AsyncIterator[Mapping[str, Any]]:
     method = "conversations.replies" if thread_ts else "conversations.history"
     asked: dict[str, Any] = {"channel": channel, "include_all_metadata": True, "limit": PAGE, "ts": thread_ts or None}

@@ -21,6 +21,7 @@ _TIERS: Mapping[str, tuple[tuple[str, int], ...]] = {
     "direct_message": (("chat.postMessage", WORKSPACE_POSTS), ("conversations.open", TIER_3)),
     "update": (("chat.update", TIER_3),),
     "find": (("conversations.history", TIER_3),),
+    "clear_thread": (("conversations.replies", TIER_3), ("chat.delete", TIER_3)),
     "inspect": (("conversations.info", TIER_3), ("conversations.members", TIER_4)),
 }
 

@@ -14,7 +14,8 @@ from adapters.chats.slack.channels import Channels
 from adapters.chats.slack.client import Client
 from adapters.chats.slack.config import SlackConfig
 from adapters.chats.slack.diagnose import diagnose
-from adapters.chats.slack.groups import Groups
+from adapters.chats.slack.errors import SlackFailure
+from adapters.chats.slack.groups import Groups, called
 from adapters.chats.slack.identity import Identity, read_identity
 from adapters.chats.slack.inbound import Inbound
 from adapters.chats.slack.lanes import lanes
@@ -40,7 +41,7 @@ class Slack:
         self._client = Client(config)
         self._channels = Channels(self._client, desk.now)
         self._groups = Groups(self._client, desk.now)
-        self._inbound = Inbound(name, config, desk, self._client, self._channels.forget, waits)
+        self._inbound = Inbound(name, config, desk, self._client, self._channel_changed, waits)
         self._me: Identity | None = None
 
     @property
@@ -86,6 +87,18 @@ class Slack:
     async def inspect(self, channel: Channel) -> ChannelFacts:
         return await self._channels.facts(channel.id, await self._identity())
 
+    async def clear_thread(self, channel: Channel, ref: str) -> None:
+        parent = read_ref(ref, channel.id)
+        await history.clear(self._client, await self._identity(), parent)
+
+    async def name_of(self, account: str) -> str:
+        try:
+            return called((await self._client.call("users.info", user=account)).get("user") or {}, account)
+        except SlackFailure as problem:
+            if problem.code in ("user_not_found", "user_not_visible"):
+                return account
+            raise
+
     async def members_of(self, group: str) -> Mapping[str, str]:
         return await self._groups.members(group, await self._identity())
 
@@ -114,6 +127,10 @@ class Slack:
         if self._me is None:
             await self._try_to_learn()
         return made
+
+    def _channel_changed(self, channel: str, user: str) -> None:
+        self._channels.forget(channel, user)
+        self._desk.channel_changed(self._name, channel, user)
 
     async def _identity(self) -> Identity:
         if self._me is None:
