@@ -63,14 +63,14 @@ class Silencing:
 
     async def preview(self, caller: Caller, command: Command) -> Reply:
         """What `silence` would mute, without doing it. Raises Usage."""
-        found = await self._matchers(caller, command)
+        found = await self.matchers(caller, command)
         if isinstance(found, Reply):
             return found
         written, count = answers.matchers_text(found), await self.muted_by(caller, found)
         return Reply(f"It would mute {_counted(count)} now: {written}", matchers=written)
 
     async def _silence(self, caller: Caller, command: Command, origin: Origin) -> Reply:
-        matchers = await self._matchers(caller, command)
+        matchers = await self.matchers(caller, command)
         if isinstance(matchers, Reply):
             return matchers
         now, count = self._clock(), await self.muted_by(caller, matchers)
@@ -84,7 +84,7 @@ class Silencing:
         nothing = "" if count else " Nothing of it fires any more, or yet."
         return Reply(f"{done}{nothing}\nTo end it: unsilence {silence.id}")
 
-    async def _matchers(self, caller: Caller, command: Command) -> tuple[Matcher, ...] | Reply:
+    async def matchers(self, caller: Caller, command: Command) -> tuple[Matcher, ...] | Reply:
         """What the command asks to mute, or why this person may not. Raises Usage."""
         policy = self._policy()
         if command.numbers:

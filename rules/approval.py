@@ -45,14 +45,14 @@ class Touched(msgspec.Struct, frozen=True):
 def asks(
     verb: str, touched: Sequence[Touched], fixed: Sequence[Matcher], rules: Sequence[Approval]
 ) -> tuple[Approval, str] | None:
-    """The rule by which somebody else must approve, and why, in words; None if nobody need be asked.
+    """The rule by which somebody else must approve, and why, as the words behind `it`; None if nobody need be asked.
 
     `touched`: what fires and would be touched. `fixed`: the matchers by which the act chooses what to touch, now and later;
     none for an act on incidents. A rule that does not ask what fires counts as soon as they leave room for its `where`.
     """
     for rule in rules:
         if verb in rule.verbs and (why := _why(rule, touched, fixed)):
-            return rule, f"{verb} {why}"
+            return rule, why
     return None
 
 
@@ -62,14 +62,15 @@ def _why(rule: Approval, touched: Sequence[Touched], fixed: Sequence[Matcher]) -
     on = f" with {', '.join(map(str, rule.where))}" if rule.where else ""
     if not rule.counts:
         leaves_room = bool(fixed) and not _excludes(fixed, rule.where)
-        return f"needs it{f' for what may touch alerts{on}' if on else ''}" if fitting or leaves_room else ""
+        return (f"may touch alerts{on}" if on else "always needs one") if fitting or leaves_room else ""
     if rule.severity is not None and not any(one.worst <= Severity[rule.severity] and one.count for one in fitting):
         return ""
     if rule.more_than is not None and sum(one.count for one in fitting) <= rule.more_than:
         return ""
-    bad = f" at least one {rule.severity} alert" if rule.severity else ""
-    many = f" more than {rule.more_than} alerts" if rule.more_than is not None else ""
-    return f"touches{bad}{' and' if bad and many else ''}{many}{on}"
+    bad = [f"a firing alert that is {rule.severity} or worse"] if rule.severity not in (None, "critical") else []
+    bad += ["a critical alert that fires"] if rule.severity == "critical" else []
+    many = [f"more than {rule.more_than} firing alerts"] if rule.more_than is not None else []
+    return f"touches {' and '.join(bad + many)}{on}"
 
 
 def _excludes(fixed: Sequence[Matcher], where: Sequence[Matcher]) -> bool:
