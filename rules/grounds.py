@@ -121,9 +121,10 @@ def _place(grounds: Grounds, name: str, level: str, standing: Standing | None, m
 
 def _readers(grounds: Grounds, channel: Channel, standing: Standing, members: Members) -> Iterator[Reader]:
     audience = [group for group in grounds.groups if not channel.audience or group in channel.audience]
+    names = {key: name for group in members.values() for key, name in group.items()}
     for account in standing.members:
         key, name = _person(grounds, channel.chat, account)
-        yield Reader(key, name, tuple(group for group in audience if key in members[group]))
+        yield Reader(key, name or names.get(key, ""), tuple(group for group in audience if key in members[group]))
     group_key = grounds.chats[channel.chat].group_key
     for role in standing.roles:
         by = tuple(group for group in audience if group_key and grounds.groups[group].on(group_key) == role)

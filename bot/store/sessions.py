@@ -10,8 +10,10 @@ from typing import NamedTuple
 from sqlalchemy import Connection, delete, insert, select
 
 from adapters.chat import Session
+from bot.store import audit
 from bot.store.engine import Store
 from bot.store.tables import sessions
+from rules.audit_entry import Entry, Event
 
 LIFE = 30 * 86400.0
 """Seconds after which a browser signs in again."""
@@ -24,6 +26,14 @@ class NewSession(NamedTuple):
     person: str
     csrf: str
     expires_at: float
+
+
+class SignedIn(NamedTuple):
+    """A session that begins. `by`: with what, `link` or `token`. `at`: seconds since the epoch."""
+
+    session: NewSession
+    by: str
+    at: float
 
 
 class SignIn:
@@ -42,12 +52,14 @@ class SignIn:
         return code
 
     async def sign_in(self, token: str) -> str | None:
-        person = self._use_code(token) or self._person_of_token(token)
+        coded = self._use_code(token)
+        person = coded or self._person_of_token(token)
         if person is None or not self._known(person):
             return None
+        now = self._clock()
         cookie = secrets.token_urlsafe(32)
-        new = NewSession(_hash(cookie), person, secrets.token_urlsafe(24), self._clock() + LIFE)
-        await self._store.write(_add, new)
+        new = NewSession(_hash(cookie), person, secrets.token_urlsafe(24), now + LIFE)
+        await self._store.write(_add, SignedIn(new, "link" if coded else "token", now))
         return cookie
 
     async def session(self, cookie: str) -> Session | None:
@@ -66,8 +78,9 @@ def _hash(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
-def _add(conn: Connection, new: Sequence[NewSession]) -> list[None]:
-    conn.execute(insert(sessions), [one._asdict() for one in new])
+def _add(conn: Connection, new: Sequence[SignedIn]) -> list[None]:
+    conn.execute(insert(sessions), [one.session._asdict() for one in new])
+    audit.append(conn, [Entry(one.at, Event.sign_in, one.session.person, body={"by": one.by}) for one in new])
     return [None for _ in new]
 
 
