@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from adapters.chat import DeliveryError, Failure, ThreadNote
+from bot.disclosure import Eyes
 from bot.policy import Policy
 from bot.store import alerts, incidents, members, timeline
 from bot.store.deliveries import Delivery
@@ -43,8 +44,10 @@ STUB = "stub"
 
 
 def stands_as(policy: Policy, clearance: str | None, level: str) -> str:
-    """How a card of this level stands in a place of this clearance, as deliveries.shown_as says it."""
-    return "full" if policy.sensitivity.may_see(clearance, level) else STUB
+    """How a card of this level stands in a place of this clearance, as deliveries.shown_as says it: full but for redactions."""
+    if not policy.sensitivity.may_see(clearance, level):
+        return STUB
+    return f"full {policy.redactor.hides_from(clearance)}".rstrip()
 
 
 def draw(conn: Connection, row: Delivery, policy: Policy, now: float) -> Drawing:
@@ -56,18 +59,20 @@ def draw(conn: Connection, row: Delivery, policy: Policy, now: float) -> Drawing
     news = timeline.told(conn, row.incident, after=row.thread_shown) if row.thread_wanted > row.thread_shown else []
     upto = news[-1][0] if news else row.thread_wanted
     clearance, level = policy.clearance(row.channel), incident.sensitivity
+    eyes = Eyes(policy, clearance)
     shown_as = stands_as(policy, clearance, level)
     if shown_as == STUB:
         hint = stub(incident, cleared_groups(policy, incident), now)
         hint = replace(hint, pings=_pings(incident, channel, policy))
         note = ThreadNote(incident.number, ())
         return Drawing(channel, clearance, level, hint, note, upto, incident.started_at, shown_as)
-    shown = card(incident, alerts_of(conn, incident, MOST_LINES), policy.names, incident_url(policy, incident.number), now)
+    alerts, url = alerts_of(conn, incident, MOST_LINES), incident_url(policy, incident.number)
+    shown = eyes.shown(card(incident, alerts, policy.names, url, now))
     shown = replace(shown, buttons=tuple(b for b in shown.buttons if _somebody_may(b.verb, incident, channel, policy)))
     shown = replace(shown, pings=_pings(incident, channel, policy))
     if row.plain:
         shown = replace(shown, fields=(), lines=(), links=(), summary="")
-    note = ThreadNote(incident.number, _lines([change for _, change in news], policy))
+    note = ThreadNote(incident.number, _lines([eyes.shown(change) for _, change in news], policy))
     return Drawing(channel, clearance, level, shown, note, upto, incident.started_at, shown_as)
 
 
