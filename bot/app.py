@@ -27,6 +27,8 @@ from bot.delivery import Courier
 from bot.desk import Desk
 from bot.drain import Drain
 from bot.gate import Gate
+from bot.grounds import Loaded, joined_entry
+from bot.grounds import note as note_config
 from bot.health import Health
 from bot.intake import Intake
 from bot.jobs import GRACE, Jobs
@@ -36,6 +38,7 @@ from bot.redraw import Redraw
 from bot.reload import apply_policy
 from bot.rollcall import Rollcall
 from bot.roster import Roster
+from bot.scribe import Scribe
 from bot.standings import Standings
 from bot.store.deliveries import Delivery
 from bot.store.engine import Store
@@ -45,6 +48,7 @@ from bot.store.sessions import SignIn
 from bot.store.writer import StoreUnavailable
 from bot.watch import Watch
 from bot.web import Web, serve
+from rules.grounds import Joined
 
 log = structlog.get_logger()
 
@@ -71,6 +75,8 @@ class App:
         """Opens the store, listens, delivers. Raises StoreUnavailable, OSError with what to do."""
         self.store = await Store.open(self.config.store)
         await apply_policy(self.store, self.policy, self._clock())
+        await self._note(self.config, "start")
+        self._scribe = Scribe(self.store)
         self.commands = Commands(self.store, self._policy, self._clock, self._told, self.wake)
         self.sign_in = SignIn(
             self.store, self._clock, lambda token: self.policy.person_of_token(token), lambda who: who in self.config.people
@@ -89,6 +95,7 @@ class App:
         self._server = await self._serve()
         self._tasks = [
             asyncio.create_task(self._jobs.run(), name="jobs"),
+            asyncio.create_task(self._scribe.run(), name="scribe"),
             asyncio.create_task(self.rollcall.run(), name="rollcall"),
             asyncio.create_task(self.standings.run(), name="standings"),
             asyncio.create_task(self._redraw.run(), name="redraw"),
@@ -123,6 +130,7 @@ class App:
             _check_reloadable(self.config, config)
             policy, sources = Policy(config, self._roster, self.standings), _build_sources(config)
             await apply_policy(self.store, policy, self._clock())
+            await self._note(config, "reload")
         except (ConfigErrors, StoreUnavailable, NeedsRestart) as problem:
             self.health.config_error = str(problem)
             metrics.RELOADS.labels("refused").inc()
@@ -136,6 +144,11 @@ class App:
         self.wake()
         log.info("reloaded", sources=list(sources))
         return True
+
+    async def _note(self, config: Config, by: str) -> None:
+        """Has the audit log tell the config. Its head then stands in the log of the process, too: a copy kept elsewhere."""
+        row = await self.store.write(note_config, Loaded(config, str(self._path or ""), by, self._clock()))
+        log.info("config_audited", row=row.id, head=row.hash)
 
     @property
     def port(self) -> int:
@@ -171,6 +184,9 @@ class App:
 
     def _members_changed(self, chat: str, group: str) -> None:
         """Somebody came to a group of a chat, or left it: other people may read and do now."""
+        for one in self.policy.platform_groups:
+            if (one.chat, one.name) == (chat, group):
+                self._scribe.note(joined_entry(Joined(group, chat, self._roster.members(chat, one.id)), self._clock()))
         self.standings.audience_changed()
         self.wake()
 

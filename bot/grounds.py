@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, Select, delete, func, insert, select
+from sqlalchemy import Connection, Select, delete, insert, select
 
 from bot.config import Config
 from bot.store import audit
 from bot.store.tables import audit as table
 from bot.store.tables import facts
-from rules.audit_entry import Entry, Event, canonical
+from rules.audit_entry import Entry, Event, Row, canonical
 from rules.grounds import ChatKind, Grounds, Joined
 from rules.standing import Standing
 
@@ -32,11 +32,11 @@ class Loaded(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What was in force at some time: standings by channel, groups that a chat knows by name, each as it was told last."""
+    """What was in force at some time: standings by channel, and who was in the groups of chats, each as it was told last."""
 
     grounds: Grounds
     standings: dict[str, Standing]
-    joined: dict[str, Joined]
+    joined: Collection[Joined]
 
 
 def grounds_of(config: Config) -> Grounds:
@@ -52,19 +52,21 @@ def grounds_of(config: Config) -> Grounds:
     )
 
 
-def note(conn: Connection, loads: Sequence[Loaded]) -> list[None]:
+def note(conn: Connection, loads: Sequence[Loaded]) -> list[Row]:
     """One row per load, for Store.write. The grounds stand in it, or the number of the row that has the same."""
+    rows = []
     for config, file, by, at in loads:
         grounds = grounds_of(config).model_dump(mode="json", by_alias=True, exclude_defaults=True)
         digest = hashlib.sha256(canonical(config.model_dump(mode="json")).encode()).hexdigest()
         number, before = _last(conn)
         same = canonical(before) == canonical(grounds)
         body = {"by": by, "file": file, "digest": digest, **({"same_as": number} if same else {"grounds": grounds})}
-        audit.append(conn, [Entry(at, Event.config, body=body)])
+        row = audit.append(conn, [Entry(at, Event.config, body=body)])[0]
         if not same:
             conn.execute(delete(facts).where(facts.c.name == LAST))
-            conn.execute(insert(facts).values(name=LAST, value=str(conn.scalar(select(func.max(table.c.id))))))
-    return [None for _ in loads]
+            conn.execute(insert(facts).values(name=LAST, value=str(row.id)))
+        rows.append(row)
+    return rows
 
 
 def _last(conn: Connection) -> tuple[int, Any]:
@@ -83,19 +85,19 @@ def known_at(conn: Connection, at: float) -> Known | None:
     if "same_as" in body:
         body = json.loads(conn.execute(select(table.c.body).where(table.c.id == body["same_as"])).scalar_one())
     standings: dict[str, Standing] = {}
-    joined: dict[str, Joined] = {}
+    joined: dict[tuple[str, str], Joined] = {}
     for row in conn.execute(_until(at, Event.standing).order_by(table.c.id)):
         told = json.loads(row.body)
         if row.channel:
             standings[row.channel] = msgspec.convert({"channel": row.channel, "at": row.at, **told}, Standing)
         else:
-            joined[told["group"]] = Joined(told["chat"], told["members"])
-    return Known(Grounds.model_validate(body["grounds"]), standings, joined)
+            joined[told["group"], told["chat"]] = Joined(**told)
+    return Known(Grounds.model_validate(body["grounds"]), standings, joined.values())
 
 
-def joined_entry(joined: Joined, group: str, at: float) -> Entry:
-    """Who is in a group is another question now, and this the answer."""
-    return Entry(at, Event.standing, body={"group": group, "chat": joined.chat, "members": dict(joined.members)})
+def joined_entry(joined: Joined, at: float) -> Entry:
+    """Others are in a group than before."""
+    return Entry(at, Event.standing, body=joined._asdict())
 
 
 def _until(at: float, kind: Event) -> Select[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -32,8 +32,9 @@ class Grounds(Strict):
 
 
 class Joined(NamedTuple):
-    """Who is in a group as its chat says: account -> name."""
+    """Who is in a group of the config as a chat says: account -> name."""
 
+    group: str
     chat: str
     members: Mapping[str, str]
 
@@ -66,11 +67,12 @@ class Sight(msgspec.Struct, frozen=True):
     cleared: tuple[Reader, ...]
 
 
-def sight(grounds: Grounds, labels: Mapping[str, str], standings: Mapping[str, Standing], joined: Mapping[str, Joined]) -> Sight:
-    """Who sees an alert with just these labels. `standings`: by channel; `joined`: by group."""
+def sight(grounds: Grounds, labels: Mapping[str, str], standings: Mapping[str, Standing], joined: Iterable[Joined]) -> Sight:
+    """Who sees an alert with just these labels. `standings`: by channel."""
     level = grounds.sensitivity.of(labels)
     taken = route_alert(compile_tree(grounds.route), labels)
-    members = {name: dict(_members(grounds, name, joined)) for name in grounds.groups}
+    told = list(joined)
+    members = {name: dict(_members(grounds, name, told)) for name in grounds.groups}
     own = dict.fromkeys(name for node in taken for name in node.channels)
     others = dict.fromkeys(name for node in taken for name in node.withheld_to)
     places = [_place(grounds, name, level, standings.get(name), members) for name in own]
@@ -83,12 +85,12 @@ Members = Mapping[str, Mapping[str, str]]
 """Group -> key -> name."""
 
 
-def _members(grounds: Grounds, group: str, joined: Mapping[str, Joined]) -> Iterator[tuple[str, str]]:
+def _members(grounds: Grounds, group: str, joined: Iterable[Joined]) -> Iterator[tuple[str, str]]:
     for key in grounds.groups[group].members:
         yield key, grounds.people[key].name
-    if told := joined.get(group):
-        for account, name in told.members.items():
-            yield _person(grounds, told.chat, account, name)
+    for told in joined:
+        if told.group == group and told.chat in grounds.chats:
+            yield from (_person(grounds, told.chat, account, name) for account, name in told.members.items())
 
 
 def _person(grounds: Grounds, chat: str, account: str, name: str = "") -> tuple[str, str]:

@@ -41,7 +41,7 @@ def _known(config: Config, at: float | None, now: float) -> Known | None:
         found = None  # Tocsin was never started here: the config alone has to do
     if at is not None:
         return found
-    return Known(grounds_of(config), found.standings if found else {}, found.joined if found else {})
+    return Known(grounds_of(config), found.standings if found else {}, found.joined if found else ())
 
 
 def _say(labels: Mapping[str, str], found: Sight, known: Known, at: float) -> None:

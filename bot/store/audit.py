@@ -15,10 +15,10 @@ PAGE = 5000
 """Rows read at once when all are."""
 
 
-def append(conn: Connection, entries: Sequence[Entry]) -> None:
-    """Appends entries, in the transaction of what they tell. One query and one INSERT, however many there are; none for none."""
+def append(conn: Connection, entries: Sequence[Entry]) -> list[Row]:
+    """Appends entries, in the transaction of what they tell: one query and one INSERT, however many. Returns them as rows."""
     if not entries:
-        return
+        return []
     last = head(conn)
     number, before = (last.id, last.hash) if last else (0, START)
     rows: list[Row] = []
@@ -26,6 +26,7 @@ def append(conn: Connection, entries: Sequence[Entry]) -> None:
         rows.append(_row(number + i, before, entry))
         before = rows[-1].hash
     _insert(conn, rows)
+    return rows
 
 
 def note(conn: Connection, batches: Sequence[Sequence[Entry]]) -> list[None]:

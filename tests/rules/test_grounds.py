@@ -28,7 +28,7 @@ GROUNDS = Grounds.model_validate({
     ]},
 })  # fmt: skip
 DB, VAULT = Standing("db", "confidential", 1.0, members=("U02", "U09")), Standing("vault", "restricted", 1.0, members=("U01",))
-JOINED = {"dba": Joined("work", {"U02": "ben on Slack", "U09": "Ina"})}
+JOINED = [Joined("dba", "work", {"U02": "ben on Slack", "U09": "Ina"}), Joined("gone", "work", {"U08": ""})]
 ANA, BEN, INA = Reader("ana", "Ana", ("sre",)), Reader("ben", "Ben", ("dba",)), Reader("work:U09", "Ina", ("dba",))
 
 
@@ -44,7 +44,7 @@ def test_in_a_verified_channel() -> None:
 
 
 def test_who_left_their_group_is_no_reader_by_it() -> None:
-    found = of({"team": "db"}, DB, joined={"dba": Joined("work", {"U09": "Ina"})})
+    found = of({"team": "db"}, DB, joined=[Joined("dba", "work", {"U09": "Ina"})])
     assert found.places[0].readers[0] == Reader("ben", "Ben", ())
     assert found.cleared == (ANA, INA)
 
