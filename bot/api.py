@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from adapters.source import Rejected
 from bot.commands import Commands
+from bot.disclosure import Eyes, eyes_of
 from bot.drawing import alerts_of
 from bot.policy import Policy
 from bot.store import deliveries, incidents, timeline
@@ -40,15 +41,15 @@ class Api:
             web.post("/api/v1/commands", self._command),
         ]
 
-    def _caller(self, request: web.Request) -> Caller:
+    async def _caller(self, request: web.Request) -> Caller:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         person = self._policy().person_of_token(token.strip()) if scheme.lower() == "bearer" else None
         if person is None:
             raise Rejected(401, "send `Authorization: Bearer TOKEN` with the token of a person in `people`")
-        return self._policy().caller(person)
+        return await self._commands.caller(person)
 
     async def _list(self, request: web.Request) -> web.Response:
-        caller = self._caller(request)
+        caller = await self._caller(request)
         state, limit = request.query.get("state", "open"), request.query.get("limit", "100")
         if state not in ("open", "all"):
             raise Rejected(400, f'state={state!r}: expected "open" or "all"')
@@ -59,7 +60,7 @@ class Api:
         return _json({"incidents": [self._json(row) for row in found]})
 
     async def _one(self, request: web.Request) -> web.Response:
-        caller, text = self._caller(request), request.match_info["number"]
+        caller, text = await self._caller(request), request.match_info["number"]
         number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
         found = await self._store.read(_details, caller, self._policy(), [number])
         if not found:
@@ -68,7 +69,7 @@ class Api:
         return _json(self._json(found[0]))
 
     async def _command(self, request: web.Request) -> web.Response:
-        caller = self._caller(request)
+        caller = await self._caller(request)
         try:
             order = msgspec.json.decode(await request.read(), type=Order)
         except (msgspec.MsgspecError, RecursionError) as problem:
@@ -91,7 +92,7 @@ class Api:
             "resolved_at": incident.resolved_at or None,
             "alerts": details.alerts,
             "timeline": details.timeline,
-            "deliveries": [_delivery(row, self._link_of(row)) for row in details.deliveries],
+            "deliveries": [_delivery(row, error, self._link_of(row)) for row, error in details.deliveries],
         }
 
 
@@ -100,17 +101,18 @@ class Order(msgspec.Struct):
 
 
 class Details(msgspec.Struct):
+    """An incident as its reader may see it. `deliveries`: each with its error."""
+
     incident: Incident
     alerts: list[dict[str, Any]]
     timeline: list[dict[str, Any]]
-    deliveries: list[Delivery]
+    deliveries: list[tuple[Delivery, str]]
 
 
 def _listed(conn: Connection, caller: Caller, policy: Policy, open_only: bool, limit: int) -> list[Details]:
     """The first `limit` incidents that the caller may see."""
-    rows = incidents.listed(conn, open_only, MOST_LISTED)
-    seen = [row.incident.number for row in rows if policy.may_see(caller, row.incident.sensitivity)]
-    return _details(conn, caller, policy, seen[:limit])
+    rows, eyes = incidents.listed(conn, open_only, MOST_LISTED), eyes_of(caller, policy)
+    return _details(conn, caller, policy, [row.incident.number for row in rows if eyes.sees(row.incident)][:limit])
 
 
 def _details(conn: Connection, caller: Caller, policy: Policy, numbers: Sequence[int]) -> list[Details]:
@@ -118,14 +120,16 @@ def _details(conn: Connection, caller: Caller, policy: Policy, numbers: Sequence
     shown: Mapping[int, list[Delivery]] = {number: [] for number in numbers}
     for row in deliveries.of_incidents(conn, numbers):
         shown[row.incident].append(row)
-    return [
-        Details(found[n].incident, _alerts(conn, found[n].incident), _timeline(conn, n), shown[n])
-        for n in numbers
-        if n in found and policy.may_see(caller, found[n].incident.sensitivity)
-    ]
+    seen = [found[n].incident for n in numbers if n in found and eyes_of(caller, policy).sees(found[n].incident)]
+    return [_one(conn, incident, shown[incident.number], eyes_of(caller, policy).about(incident.number)) for incident in seen]
 
 
-def _alerts(conn: Connection, incident: Incident) -> list[dict[str, Any]]:
+def _one(conn: Connection, incident: Incident, rows: Sequence[Delivery], eyes: Eyes) -> Details:
+    receipts = [(row, eyes.text(row.error)) for row in rows]
+    return Details(eyes.shown(incident), _alerts(conn, incident, eyes), _timeline(conn, incident.number, eyes), receipts)
+
+
+def _alerts(conn: Connection, incident: Incident, eyes: Eyes) -> list[dict[str, Any]]:
     return [
         {
             "source": alert.source,
@@ -137,16 +141,17 @@ def _alerts(conn: Connection, incident: Incident) -> list[dict[str, Any]]:
             "starts_at": alert.starts_at,
             "ends_at": None if alert.firing else alert.ends_at,
         }
-        for alert in alerts_of(conn, incident, MOST_ALERTS)
+        for alert in eyes.shown(alerts_of(conn, incident, MOST_ALERTS))
     ]
 
 
-def _timeline(conn: Connection, number: int) -> list[dict[str, Any]]:
-    return [{"at": c.at, "change": c.kind.value, "by": c.by, "text": c.text} for _, c in timeline.told(conn, number)]
+def _timeline(conn: Connection, number: int, eyes: Eyes) -> list[dict[str, Any]]:
+    told = eyes.shown([change for _, change in timeline.told(conn, number)])
+    return [{"at": c.at, "change": c.kind.value, "by": c.by, "text": c.text} for c in told]
 
 
-def _delivery(row: Delivery, link: str) -> dict[str, Any]:
-    return {"channel": row.channel, "wanted": row.wanted, "shown": row.shown, "error": row.error or None, "link": link or None}
+def _delivery(row: Delivery, error: str, link: str) -> dict[str, Any]:
+    return {"channel": row.channel, "wanted": row.wanted, "shown": row.shown, "error": error or None, "link": link or None}
 
 
 def _json(value: Any) -> web.Response:

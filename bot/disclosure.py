@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, NamedTuple, TypeVar
 
@@ -13,11 +13,12 @@ from sqlalchemy import Connection
 from adapters.chat import Reply
 from bot.policy import Policy
 from bot.store import grants, incidents
-from rules.access import STRANGER, Caller
+from rules.access import Caller
 from rules.alert import Alert, Link
 from rules.card import Card
 from rules.change import Change
 from rules.incident import Incident
+from rules.matcher import Matcher, match_all
 
 T = TypeVar("T")
 
@@ -34,14 +35,10 @@ PAIRS = frozenset({(Card, "fields")})
 
 
 class Eyes(NamedTuple):
-    """A person, or all who can read a channel (`caller` is a stranger then), with a clearance.
-
-    `granted`: incidents that they may see beyond it, and as if they were cleared for which level.
-    """
+    """A person, or all who can read a channel, with a clearance. `granted`: see rules.access.Caller."""
 
     policy: Policy
     clearance: str | None
-    caller: Caller = STRANGER
     granted: Mapping[int, str] = {}
 
     def cleared_for(self, level: str) -> bool:
@@ -62,6 +59,12 @@ class Eyes(NamedTuple):
         """The same eyes where others look on who are cleared only so far; nobody there was granted anything."""
         lower = clearance if clearance is None or self.cleared_for(clearance) else self.clearance
         return self._replace(clearance=lower, granted={})
+
+    def match(self, matchers: Sequence[Matcher], labels: Mapping[str, str]) -> bool:
+        """Whether all hold for the labels as they see them: what they may not read cannot be sounded out either."""
+        if self.policy.redactor.hides_from(self.clearance):
+            labels = {one.name: self._pair(one.name, labels.get(one.name, ""))[1] for one in matchers}
+        return match_all(matchers, labels)
 
     def text(self, text: str) -> str:
         """The text without what they may not read. To be asked before anything is cut short."""
@@ -109,8 +112,13 @@ class Eyes(NamedTuple):
         return self.text(name), self._shown(value)
 
 
-def eyes_of(conn: Connection, caller: Caller, policy: Policy, now: float) -> Eyes:
-    """A person's eyes, with what they were granted for a while. `now`: seconds since the epoch."""
-    numbers = grants.of(conn, caller.key, now)
+def eyes_of(caller: Caller, policy: Policy) -> Eyes:
+    return Eyes(policy, caller.clearance, caller.granted)
+
+
+def caller_now(conn: Connection, person: str, policy: Policy, now: float) -> Caller:
+    """What is known of a person's key, with what they are granted at this time (seconds since the epoch)."""
+    caller, numbers = policy.caller(person), grants.of(conn, person, now)
     rows = incidents.load(conn, sorted(numbers)) if numbers else {}
-    return Eyes(policy, caller.clearance, caller, {number: row.incident.sensitivity for number, row in rows.items()})
+    granted = {number: row.incident.sensitivity for number, row in rows.items()}
+    return caller.model_copy(update={"granted": granted}) if granted else caller

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -84,22 +85,23 @@ class Redactor:
 
     def __init__(self, rules: Sequence[Redaction], sensitivity: Sensitivity, more: Mapping[str, Detector]) -> None:
         found = [(rule, rule.detector(more)) for rule in rules]
-        self._all = _hider([(rule.name, detector) for rule, detector in found])
-        self._hide: dict[str | None, Hide] = {
-            level: _hider([(r.name, d) for r, d in found if sensitivity.rank(level) < sensitivity.rank(r.below)])
-            for level in sensitivity.levels
-        }
+        self._hide: dict[str | None, Hide] = {}
+        self._hides: dict[str | None, str] = {}
+        for level in (None, *sensitivity.levels):
+            mine = [one for one in found if level is None or sensitivity.rank(level) < sensitivity.rank(one[0].below)]
+            self._hide[level] = _hider([(rule.name, detector) for rule, detector in mine])
+            self._hides[level] = _digest([rule for rule, _ in mine])
 
-    def hides_from(self, clearance: str | None) -> bool:
-        """Whether anything at all is hidden from somebody with this clearance."""
-        return self._hide.get(clearance, self._all) is not _nothing
+    def hides_from(self, clearance: str | None) -> str:
+        """Names the rules whose patterns are hidden from somebody with this clearance; empty where there is none."""
+        return self._hides.get(clearance, self._hides[None])
 
     def text(self, text: str, clearance: str | None) -> str:
         """The text as somebody with this clearance may read it. None or an unknown level: everything is hidden.
 
         To be asked before anything is cut short: half of what is hidden is no longer recognised.
         """
-        return self._hide.get(clearance, self._all)(text)
+        return self._hide.get(clearance, self._hide[None])(text)
 
     def pair(self, name: str, value: str, clearance: str | None) -> tuple[str, str]:
         """A label or the like: its name may tell that the value is a secret (`password`)."""
@@ -111,13 +113,13 @@ class Redactor:
         return self.text(name, clearance), clean
 
 
-def _nothing(text: str) -> str:
-    return text
+def _digest(rules: Sequence[Redaction]) -> str:
+    return hashlib.sha256("\n".join(rule.model_dump_json() for rule in rules).encode()).hexdigest()[:8] if rules else ""
 
 
 def _hider(found: Sequence[tuple[str, Detector]]) -> Hide:
     if not found:
-        return _nothing
+        return str
 
     def hide(text: str) -> str:
         if not text.isascii():
