@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection
 
 from adapters.chat import Reply
-from bot import answers
+from bot import answers, notice
+from bot.absorb import Told
+from bot.moves import Moves
 from bot.notice import Key, Notice
-from bot.notice import labels_of as labels_of_notice
 from bot.policy import Policy
 from bot.silencing import PAGE, Silencing, labels_of
 from bot.store import alerts, audit, incidents, members, requests
 from bot.store.engine import Store
 from bot.store.requests import Asked, Decision, Request
 from bot.witness import Origin
+from rules import handling
 from rules.access import Caller
+from rules.alert import OWN_SOURCE, fingerprint
 from rules.approval import Approval, Touched, asks, refusal
 from rules.audit_entry import Entry, Event
 from rules.card import APPROVAL_WANTED
@@ -41,9 +45,14 @@ class Touch(NamedTuple):
 
 class Approvals:
     def __init__(
-        self, store: Store, policy: Callable[[], Policy], clock: Callable[[], float], silencing: Silencing
+        self,
+        store: Store,
+        policy: Callable[[], Policy],
+        clock: Callable[[], float],
+        silencing: Silencing,
+        told: Callable[[Told], None],
     ) -> None:
-        self._store, self._policy, self._clock, self._silencing = store, policy, clock, silencing
+        self._store, self._policy, self._clock, self._silencing, self._told = store, policy, clock, silencing, told
 
     async def ask(self, caller: Caller, command: Command, origin: Origin) -> Reply | None:
         """Has a command wait that needs a second person. None: it may go on, or is refused anyway. Raises Usage."""
@@ -73,37 +82,52 @@ class Approvals:
         found = [one for one in await self._store.read(requests.waiting, now) if _concerns(one, caller, policy)]
         return Reply("\n".join(_told(one, caller, policy, now) for one in found) or "Nothing waits for a second person.")
 
-    async def waiting(self, caller: Caller, number: int) -> tuple[Request, Command] | Reply:
-        """The request, and the command that it is about, if this person may approve it now; else why not."""
+    async def waiting(self, caller: Caller, number: int) -> Request | Reply:
+        """The request, if this person may approve it now, and who asked may still do it; else why not."""
         policy = self._policy()
-        request = await self._store.read(requests.load, number)
-        if request is None or request.state != "open" or request.until <= self._clock():
-            return _decided(request, number, policy)
-        command, requester = parse(request.line), policy.caller(self.who_asked(request))
-        touch = await self._touch(requester, command)
+        request = await self._open(number)
+        if isinstance(request, Reply):
+            return request
+        asked_by = policy.caller(request.by)
+        touch = await self._touch(asked_by, parse(request.line))
         if touch is None:
-            return Reply(f"{requester.name} may not do this any more, so request {number} ends by itself.", ok=False)
+            return Reply(f"{asked_by.name} may not do this any more, so request {number} ends by itself.", ok=False)
         needed = _needed(touch, policy)
         groups = needed[0].groups if needed else request.asked.groups
         level = policy.sensitivity.highest(touch.level, request.asked.level)
-        if refused := self._may_not(caller, request, groups, level):
-            return Reply(refused, ok=False)
-        return request, command
+        refused = _may_not(caller, request, groups, level, policy)
+        return Reply(refused, ok=False) if refused else request
 
-    async def deny(self, caller: Caller, command: Command) -> tuple[Reply, Decision | None]:
+    async def deny(self, caller: Caller, command: Command) -> Reply:
         """Ends a request without doing it: who may approve it, or who asked for it."""
-        number, policy = command.request, self._policy()
-        request = await self._store.read(requests.load, number)
-        if request is None or request.state != "open" or request.until <= self._clock():
-            return _decided(request, number, policy), None
-        own = caller.key == self.who_asked(request)
-        refused = "" if own else self._may_not(caller, request, request.asked.groups, request.asked.level)
-        if refused:
-            return Reply(refused, ok=False), None
-        decision = Decision(number, "denied", caller.key, self._clock(), command.text)
+        request = await self._open(command.request)
+        if isinstance(request, Reply):
+            return request
+        asked, own = request.asked, caller.key == request.by
+        if not own and (refused := _may_not(caller, request, asked.groups, asked.level, self._policy())):
+            return Reply(refused, ok=False)
+        decision = Decision(request.id, "denied", caller.key, self._clock(), command.text)
         if not await self._store.write(_decide, decision):
-            return _decided(await self._store.read(requests.load, number), number, policy), None
-        return Reply(f"Request {number} is {'withdrawn' if own else 'denied'}. Nothing was done."), decision
+            return Reply(requests.TOO_LATE, ok=False)
+        await self.close(decision)
+        return Reply(f"Request {request.id} is {'withdrawn' if own else 'denied'}. Nothing was done.")
+
+    async def close(self, decision: Decision) -> None:
+        """Says on the card that asked who decided how. Without that it would close by itself soon after."""
+        self._told(await self._store.write(self._close, decision))
+
+    def _close(self, conn: Connection, decisions: Sequence[Decision]) -> list[Told]:
+        return [self._close_one(conn, decision) for decision in decisions]
+
+    def _close_one(self, conn: Connection, decision: Decision) -> Told:
+        own = OWN_SOURCE, fingerprint(notice.labels_of(key_of(decision.id)))
+        rows = alerts.load(conn, [own])
+        together = Moves(conn, self._policy(), self._store.run, self._clock())
+        together.load({place.incident for place in members.firing(conn, [row.id for row in rows.values()])})
+        said = f"{decision.state}{f': {decision.why}' if decision.why else ''}"
+        for number in list(together.rows):
+            together.move(number, partial(handling.resolve, by=decision.by, now=decision.at, note=said))
+        return together.save()
 
     async def notices(self) -> Mapping[Key, Notice]:
         """One for each request that waits. Those that are over are marked so meanwhile."""
@@ -113,23 +137,12 @@ class Approvals:
         found = await self._store.read(requests.waiting, now)
         return {key_of(one.id): Notice(_asked_for(one, policy), one.asked.channel) for one in found}
 
-    def who_asked(self, request: Request) -> str:
-        """Their key; that of `people` if somebody wrote them down there since."""
-        chat, _, account = request.by.partition(":")
-        known = chat in self._policy().config.chats and request.by not in self._policy().config.people
-        return (self._policy().person_of(chat, account) or request.by) if known else request.by
-
-    def _may_not(self, caller: Caller, request: Request, groups: Sequence[str], level: str) -> str:
-        """Why this person may not decide, empty if they may. Whoever decides sees what it is about."""
-        policy = self._policy()
-        if refused := refusal(caller, self.who_asked(request), groups):
-            return refused
-        if policy.may_see(caller, level):
-            return ""
-        known = {name: group for name, group in policy.config.groups.items() if name in groups}
-        cleared = ", ".join(name for name, group in known.items() if policy.sensitivity.may_see(group.clearance, level))
-        who = f"Members of {cleared} may." if cleared else "Nobody may who would be asked: ask an admin."
-        return f"You may not see what this is about, so you may not decide on it. {who}"
+    async def _open(self, number: int) -> Request | Reply:
+        """The request, if it can still be decided; `by` is the key that whoever asked has now."""
+        policy, request = self._policy(), await self._store.read(requests.load, number)
+        if request is None or request.state != "open" or request.until <= self._clock():
+            return _decided(request, number, policy)
+        return msgspec.structs.replace(request, by=policy.key_now(request.by))
 
     async def _touch(self, caller: Caller, command: Command) -> Touch | None:
         """What the command touches, of what the caller may use it on; None for nothing. Raises Usage."""
@@ -164,15 +177,16 @@ def key_of(request: int) -> Key:
     return APPROVAL_WANTED, f"request {request}"
 
 
-def settle(conn: Connection, decision: Decision) -> bool:
-    """Whether the request could still be decided, and now is; in the transaction of what follows from it."""
-    request = requests.load(conn, decision.id)
-    if request is None or not requests.decide(conn, decision):
-        return False
-    body = {"request": decision.id, "state": decision.state, "asked_by": request.by, "verb": request.asked.verb}
-    why = {"why": decision.why} if decision.why else {}
-    audit.append(conn, [Entry(decision.at, Event.request, decision.by, request.asked.channel, 0, body | why)])
-    return True
+def _may_not(caller: Caller, request: Request, groups: Sequence[str], level: str, policy: Policy) -> str:
+    """Why this person may not decide, empty if they may: whoever decides must be let see what it is about."""
+    if refused := refusal(caller, request.by, groups):
+        return refused
+    if policy.may_see(caller, level):
+        return ""
+    known = {name: group for name, group in policy.config.groups.items() if name in groups}
+    cleared = ", ".join(name for name, group in known.items() if policy.sensitivity.may_see(group.clearance, level))
+    who = f"Members of {cleared} may." if cleared else "Nobody may who would be asked: ask an admin."
+    return f"You may not see what this is about, so you may not decide on it. {who}"
 
 
 def _needed(touch: Touch, policy: Policy) -> tuple[Approval, str] | None:
@@ -213,7 +227,7 @@ def _asked_for(request: Request, policy: Policy) -> str:
     """What the card says. What it is about only if whoever sees such a card may see that, too."""
     asked, name = request.asked, policy.names.get(request.by, request.by)
     who = f"Members of {', '.join(asked.groups)} may approve it until {answers.clock(request.until)} UTC, {name} may not."
-    shown = policy.sensitivity.of(labels_of_notice(key_of(request.id)))
+    shown = policy.sensitivity.of(notice.labels_of(key_of(request.id)))
     if policy.sensitivity.rank(asked.level) > policy.sensitivity.rank(shown):
         return f"{name} asks for a second person, to {asked.verb} something {asked.level}. Read it with: requests. {who}"
     return f"{name} asks for a second person: {request.line}. It {asked.why}. {who}"
@@ -237,7 +251,7 @@ def _ask_one(conn: Connection, request: Request) -> Request | None:
 
 
 def _decide(conn: Connection, decisions: Sequence[Decision]) -> list[bool]:
-    return [settle(conn, decision) for decision in decisions]
+    return [requests.settle(conn, decision) for decision in decisions]
 
 
 def _end(conn: Connection, batches: Sequence[tuple[float, Sequence[Request]]]) -> list[None]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import structlog
 from sqlalchemy import Connection
@@ -12,35 +12,32 @@ from sqlalchemy import Connection
 from adapters.chat import Home, Reply, Suggestion
 from bot import answers, metrics
 from bot.absorb import Told
+from bot.acts import MOVES, Order, move, result
+from bot.approvals import Approvals
+from bot.disclosure import caller_now, eyes_of
 from bot.home import card_for, home_of
-from bot.moves import Move, Moves
+from bot.moves import Moves
+from bot.notice import Notices
 from bot.policy import Policy
+from bot.revealing import Revealing
 from bot.silencing import Silencing
-from bot.store import audit, incidents
+from bot.store import audit, incidents, requests
 from bot.store.engine import Store
+from bot.store.requests import Decision
 from bot.store.writer import StoreUnavailable
 from bot.witness import UNKNOWN, Origin, Witness, act, refusal
 from rules import handling
-from rules.access import Caller
+from rules.access import STRANGER, Caller
 from rules.audit_entry import Entry
 from rules.card import Card
 from rules.change import Kind
 from rules.channel import Channel
 from rules.command import VERBS, Command, Usage, help_text, parse, render
-from rules.incident import Incident, State
 from rules.suggestion import suggest
 
 log = structlog.get_logger()
 
 MOST_SUGGESTED = 50
-
-
-class Order(NamedTuple):
-    """A command that changes incidents, on its way to the writer."""
-
-    caller: Caller
-    command: Command
-    origin: Origin
 
 
 class Done(NamedTuple):
@@ -64,6 +61,9 @@ class Commands:
     ) -> None:
         self._store, self._policy, self._clock, self._told, self._wake = store, policy, clock, told, wake
         self._silencing = Silencing(store, policy, clock)
+        self._approvals = Approvals(store, policy, clock, self._silencing, told)
+        self._revealing = Revealing(store, policy, clock)
+        self.notices = Notices(self._approvals.notices, self._revealing.notices)
         self.witness = Witness(store, policy, clock)
 
     async def run(self, person: str, text: str, origin: Origin = UNKNOWN) -> Reply:
@@ -78,33 +78,42 @@ class Commands:
 
     async def _answer(self, person: str, text: str, work: Callable[[Caller, Command], Awaitable[Reply]]) -> tuple[str, Reply]:
         """(verb, reply)."""
-        caller, verb = self._policy().caller(person), "unknown"
+        caller, verb, numbers = self._policy().caller(person), "unknown", tuple[int, ...]()
         try:
             command = parse(text)
-            verb = command.verb
-            return verb, await work(caller, command)
+            verb, numbers = command.verb, command.numbers
+            caller = await self.caller(person)
+            reply = await work(caller, command)
+            if verb == "reveal":  # sees more now
+                caller = await self.caller(person)
         except Usage as problem:
-            return verb, Reply(str(problem), ok=False)
+            reply = Reply(str(problem), ok=False)
         except StoreUnavailable as problem:
             log.warning("command_failed", person=person, verb=verb, reason=str(problem))
             what = "The database does not answer right now, so nothing was changed. Please try again in a moment."
-            return verb, Reply(what, ok=False)
+            reply = Reply(what, ok=False)
         except Exception:  # a fault in one command must not silence the others; the person is told, the log has the traceback
             log.exception("command_failed", person=person, verb=verb)
-            return verb, Reply("Something went wrong here, and it is in Tocsin's log. Nothing was changed.", ok=False)
+            reply = Reply("Something went wrong here, and it is in Tocsin's log. Nothing was changed.", ok=False)
+        return verb, eyes_of(caller, self._policy()).reply(reply, numbers)
+
+    async def caller(self, person: str) -> Caller:
+        """What is known of a person's key now. Raises StoreUnavailable."""
+        if not person:
+            return STRANGER
+        return await self._store.read(caller_now, person, self._policy(), self._clock())
 
     async def card(self, person: str, number: int, channel: Channel | None, origin: Origin = UNKNOWN) -> Card | None:
         """The card of an incident for a person and, if it is to be shown in a channel, for that. Raises StoreUnavailable."""
-        policy = self._policy()
-        found = await self._store.read(card_for, policy.caller(person), number, channel, policy, self._clock())
+        policy, caller = self._policy(), await self.caller(person)
+        found = await self._store.read(card_for, caller, number, channel, policy, self._clock())
         if found:
             await self.witness.shown_to(person, [number], origin)
         return found
 
     async def home(self, person: str, origin: Origin = UNKNOWN) -> Home:
         """A person's own page. Raises StoreUnavailable."""
-        policy = self._policy()
-        caller = policy.caller(person)
+        policy, caller = self._policy(), await self.caller(person)
         silences = await self._silencing.visible(caller) if caller.key else []
         page = await self._store.read(home_of, caller, silences, policy, self._clock())
         await self.witness.shown_to(person, [card.number for card in (*page.mine, *page.forgotten)], origin)
@@ -112,27 +121,27 @@ class Commands:
 
     async def suggest(self, person: str, text: str) -> Sequence[Suggestion]:
         """How the line may go on, with incidents that this person may see."""
-        policy = self._policy()
-        caller = policy.caller(person)
+        policy, caller = self._policy(), await self.caller(person)
         if not caller.key:
             return []
+        eyes = eyes_of(caller, policy)
         rows = await self._store.read(incidents.listed, True, MOST_SUGGESTED)
-        seen = [row.incident for row in rows if policy.may_see(caller, row.incident.sensitivity)]
+        seen = [eyes.about(row.incident.number).shown(row.incident) for row in rows if eyes.sees(row.incident)]
         known = await self._silencing.visible(caller)
         lines = suggest(
             text,
             [(incident.number, incident.state.value, incident.title) for incident in seen],
             list(policy.config.people),
-            [(silence.id, answers.matchers_text(silence.matchers)) for silence in known],
+            [(silence.id, eyes.text(answers.matchers_text(silence.matchers))) for silence in known],
         )
         return [Suggestion(line, hint) for line, hint in lines]
 
     async def _witnessed(self, origin: Origin, caller: Caller, command: Command) -> Reply:
         """The answer, when the audit log has what there is to say of it. Moves and silences tell it as they happen."""
         reply = await self._run(caller, command, origin)
-        if not reply.ok and (command.verb not in _MOVES or not caller.key):
+        if not reply.ok and (command.verb not in MOVES or not caller.key):
             await self._store.write(audit.note, [refusal(caller, command, origin, self._clock(), reply.text)])
-        elif command.verb in answers.QUERIES:
+        elif command.verb in answers.QUERIES or command.verb == "reveal":
             await self.witness.shown_to(caller.key, command.numbers, origin)
         return reply
 
@@ -144,14 +153,54 @@ class Commands:
             return Reply(answers.whoami(caller, policy))
         if not caller.key:
             return Reply(answers.stranger(policy), ok=False)
-        if verb in _MOVES:
-            return await self._order(Order(caller, command, origin))
-        if verb in ("silence", "unsilence", "silences"):
-            reply = await self._silencing.run(caller, command, origin)
+        if verb == "requests":
+            return await self._approvals.listed(caller)
+        if verb in ("approve", "deny"):
+            return await self._decide(caller, command)
+        if verb == "reveal":
+            return await self._reveal(caller, command, origin)
+        if waits := await self._approvals.ask(caller, command, origin):
+            self.notices.changed.set()
+            return waits
+        return await self._do(caller, command, origin)
+
+    async def _do(self, caller: Caller, command: Command, origin: Origin, approval: Decision | None = None) -> Reply:
+        """What needs nobody else, or has their `approval`, which then counts from the same moment on."""
+        if command.verb in MOVES:
+            return await self._order(Order(caller, command, origin, approval))
+        if command.verb in ("silence", "unsilence", "silences"):
+            reply = await self._silencing.run(caller, command, origin, approval)
             self._wake()
             return reply
-        query = answers.QUERIES[verb]
-        return await self._store.read(query, caller, command, policy, self._clock())
+        return await self._store.read(answers.QUERIES[command.verb], caller, command, self._policy(), self._clock())
+
+    async def _decide(self, caller: Caller, command: Command) -> Reply:
+        if command.verb == "deny":
+            reply = await self._approvals.deny(caller, command)
+        else:
+            reply = await self._approve(caller, command.request)
+        self.notices.changed.set()
+        return reply
+
+    async def _approve(self, caller: Caller, number: int) -> Reply:
+        """Does what somebody else asked for, as them. Raises Usage if it makes no sense any more."""
+        found = await self._approvals.waiting(caller, number)
+        if isinstance(found, Reply):
+            return found
+        decision, asked_by = Decision(number, "approved", caller.key, self._clock()), await self.caller(found.by)
+        reply = await self._do(asked_by, parse(found.line), Origin(f"request {number}", found.asked.channel), decision)
+        await self._approvals.close(decision)
+        return Reply(f"Request {number} of {asked_by.name} is approved:\n{reply.text}", reply.ok)
+
+    async def _reveal(self, caller: Caller, command: Command, origin: Origin) -> Reply:
+        """What the incident is, to somebody whom the admins watch from now on."""
+        reply = await self._revealing.run(caller, command, origin)
+        if not reply.ok:
+            return reply
+        self.notices.changed.set()
+        seer = await self.caller(caller.key)
+        shown = await self._store.read(answers.show_incident, seer, command, self._policy(), self._clock())
+        return Reply(f"{reply.text}\n\n{shown.text}", shown.ok)
 
     async def _preview(self, caller: Caller, command: Command) -> Reply:
         policy, verb = self._policy(), command.verb
@@ -181,6 +230,8 @@ class Commands:
     def _one(self, conn: Connection, order: Order, entries: list[Entry]) -> Done:
         """Carries out one order; what the audit log keeps of it goes to `entries`."""
         policy, now = self._policy(), self._clock()
+        if order.approval and not requests.settle(conn, order.approval):
+            return Done(Reply(requests.TOO_LATE, ok=False), [], [])
         together = Moves(conn, policy, self._store.run, now)
         together.load(order.command.numbers)
         lines: list[str] = []
@@ -190,70 +241,14 @@ class Commands:
             refused = answers.refusal(order.caller, order.command.verb, row.incident if row else None, number, policy)
             if row is None or refused:
                 ok, lines = False, [*lines, refused]
-                entries.append(refusal(*order, now, refused, number))
+                entries.append(refusal(*order[:3], now, refused, number))
                 continue
             before = row.incident
-            changes = together.move(number, _move(order, policy, now))
-            lines.append(_result(order, before, together.rows[number].incident, bool(changes), policy, now))
-            entries.append(act(*order, now, lines[-1], number))
+            if order.approval:
+                together.move(number, partial(handling.approved, by=order.approval.by, now=now, what=order.command.verb))
+            changes = together.move(number, move(order, policy, now))
+            lines.append(result(order, before, together.rows[number].incident, bool(changes), policy, now))
+            entries.append(act(*order[:3], now, lines[-1], number))
             if any(change.kind == Kind.acknowledged for change in changes) and not before.acked_at:
                 ack_seconds.append(now - before.started_at)
         return Done(Reply("\n".join(lines), ok), together.save(), ack_seconds)
-
-
-def _move(order: Order, policy: Policy, now: float) -> Move:
-    return partial(_MOVES[order.command.verb], order=order, policy=policy, now=now)
-
-
-def _ack(incident: Incident, order: Order, policy: Policy, now: float) -> Any:
-    until = now + order.command.duration if order.command.duration else 0.0
-    return handling.acknowledge(incident, order.caller.key, now, until, order.command.text)
-
-
-def _unack(incident: Incident, order: Order, policy: Policy, now: float) -> Any:
-    return handling.unacknowledge(incident, order.caller.key, now)
-
-
-def _resolve(incident: Incident, order: Order, policy: Policy, now: float) -> Any:
-    return handling.resolve(incident, order.caller.key, now, order.command.text)
-
-
-def _snooze(incident: Incident, order: Order, policy: Policy, now: float) -> Any:
-    return handling.snooze(incident, order.caller.key, now, now + (order.command.duration or 0.0))
-
-
-def _assign(incident: Incident, order: Order, policy: Policy, now: float) -> Any:
-    owner = policy.person_called(order.command.person)
-    if owner is None:
-        raise Usage(f'I know nobody called "{order.command.person}". People: {", ".join(policy.config.people)}')
-    return handling.assign(incident, order.caller.key, now, owner)
-
-
-def _note(incident: Incident, order: Order, policy: Policy, now: float) -> Any:
-    return handling.add_note(incident, order.caller.key, now, order.command.text)
-
-
-_MOVES: Mapping[str, Callable[..., Any]] = {
-    "ack": _ack, "unack": _unack, "resolve": _resolve, "snooze": _snooze, "assign": _assign, "note": _note,
-}  # fmt: skip
-
-
-def _result(order: Order, before: Incident, after: Incident, changed: bool, policy: Policy, now: float) -> str:
-    """One line on one incident, the same whether it changed something or was so already."""
-    number, verb = f"#{after.number}", order.command.verb
-    owner = policy.names.get(after.owner, after.owner)
-    if before.state == State.resolved and verb in ("ack", "unack", "snooze", "assign"):
-        return f"{number} is resolved already; nothing to {verb}."
-    until = answers.until_text(after.acked_until, now)
-    said = {
-        "ack": f"{number} is acknowledged by {owner}{until}.",
-        "unack": f"{number} is firing again, and nobody has it.",
-        "resolve": f"{number} is resolved." + answers.still_firing(after),
-        "snooze": f"{number} is snoozed{answers.until_text(after.snoozed_until, now)}.",
-        "assign": f"{number} is assigned to {owner}.",
-        "note": f"Noted on {number}.",
-    }[verb]
-    return said if changed else f"{said} It was so already." if verb != "note" else said
-
-
-assert set(_MOVES) <= set(VERBS), "a move without a verb"

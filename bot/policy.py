@@ -32,7 +32,7 @@ from rules.mute import (
 )  # fmt: skip
 from rules.redact import Redactor
 from rules.route import Node, Route, compile_tree, route_alert
-from rules.standing import Audience, Standing
+from rules.standing import Audience, Standing, unproven
 
 
 class Merits(Protocol):
@@ -131,6 +131,13 @@ class Policy:
                 found = key
         return found
 
+    def key_now(self, person: str) -> str:
+        """The key of somebody of whom once only a chat knew: that of `people` if they were written down there since."""
+        chat, _, account = person.partition(":")
+        if person in self.config.people or chat not in self.config.chats:
+            return person
+        return self.person_of(chat, account) or person
+
     def person_called(self, name: str) -> str | None:
         """The key of a person by key, name, or account on a chat (as a mention is written), in any case.
 
@@ -183,6 +190,19 @@ class Policy:
         """Whether a channel may show something of this level now."""
         return self.sensitivity.may_see(self.clearance(name), level)
 
+    def expects(self, name: str, level: str) -> bool:
+        """The same for plans: a channel whose chat is just being asked is taken for what it was."""
+        if self._merits and name in self.channels:
+            return self.sensitivity.may_see(self._merits.expected(name).clearance, level)
+        return self.shows(name, level)
+
+    def level_of(self, alert: Alert) -> str:
+        """How secret an alert is. Tocsin's own name no secret, and whoever is to hear of a channel in trouble must be able to."""
+        if alert.source != OWN_SOURCE:
+            return self.sensitivity.of(alert.labels)
+        open_to_all = unproven(self.sensitivity.default, self.sensitivity)
+        return open_to_all or self.sensitivity.levels[0]
+
     def mute(
         self, alert: Alert, node: Node, silences: Sequence[Silence], sources: Sources, now: float
     ) -> tuple[Mute | None, float]:
@@ -214,9 +234,7 @@ class Policy:
     def destinations(self, incident: Incident) -> list[str]:
         """The channels of an incident: its own and, where one of those may not show it, those it is withheld to."""
         own = [name for name in incident.channels if name in self.channels]
-        merited = self._merits.expected if self._merits else None
-        levels = [merited(name).clearance if merited else self.channels[name].clearance for name in own]
-        cleared = all(self.sensitivity.may_see(level, incident.sensitivity) for level in levels)
+        cleared = all(self.expects(name, incident.sensitivity) for name in own)
         withheld_to = () if cleared else self.node(incident.route).withheld_to
         return list(dict.fromkeys([*own, *withheld_to]))
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from adapters.chat import Reply
 from bot import answers
+from bot.drawing import cleared_groups
 from bot.notice import Key, Notice
 from bot.policy import Policy
 from bot.store import audit, grants, incidents
@@ -17,7 +18,6 @@ from bot.witness import Origin
 from rules.access import Caller, may_reveal
 from rules.audit_entry import Entry, Event
 from rules.command import Command
-from rules.duration import format_duration
 
 REVEALED = "TocsinRevealed"
 """The name of the alert of Tocsin's own that tells the admins."""
@@ -28,7 +28,7 @@ class Revealing:
         self._store, self._policy, self._clock = store, policy, clock
 
     async def run(self, caller: Caller, command: Command, origin: Origin) -> Reply:
-        """Lets the caller see the incident from now on for a while, if the config lets them. The rest of the answer is what they see."""
+        """Lets the caller see the incident for a while. Not ok if the config does not; else what there is to say beside it."""
         policy, now, number = self._policy(), self._clock(), command.numbers[0]
         rule = policy.config.reveal
         if rule is None or not caller.groups.intersection(rule.groups):
@@ -39,14 +39,14 @@ class Revealing:
             return Reply(f"There is no incident #{number}. To list those you see anyway: incidents", ok=False)
         level = row.incident.sensitivity
         if policy.may_see(caller, level):
-            return Reply(f"You may see #{number} as it is: incident {number}")
+            return Reply(f"You may see #{number} anyway.")
         if not may_reveal(caller, level, rule, policy.sensitivity):
-            who = ", ".join(name for name, one in policy.config.groups.items() if policy.sensitivity.may_see(one.clearance, level))
-            return Reply(f"#{number} is more secret than may be revealed. {f'Ask {who}.' if who else 'Nobody may see it.'}", ok=False)
+            who = ", ".join(cleared_groups(policy, row.incident))
+            ask = f"Ask {who}." if who else "Nobody may see it."
+            return Reply(f"#{number} is more secret than may be revealed. {ask}", ok=False)
         until = now + rule.lasts
         await self._store.write(_grant, (Grant(caller.key, number, now, until, command.text), origin))
-        left = format_duration(float(round(rule.lasts)))
-        return Reply(f"You may see #{number} for {left}, until {answers.clock(until)} UTC. The admins were told, and why.")
+        return Reply(f"You see #{number} until {answers.clock(until)} UTC. The admins are told of it, and of your reason.")
 
     async def notices(self) -> Mapping[Key, Notice]:
         """One for each grant in force. What is seen stands in none."""

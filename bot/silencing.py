@@ -9,9 +9,11 @@ from sqlalchemy import Connection
 
 from adapters.chat import Reply
 from bot import answers
+from bot.disclosure import eyes_of
 from bot.policy import Policy
-from bot.store import alerts, audit, incidents, silences
+from bot.store import alerts, audit, incidents, requests, silences
 from bot.store.engine import Store
+from bot.store.requests import Decision
 from bot.witness import Origin, act
 from rules.access import Caller
 from rules.audit_entry import Entry
@@ -28,6 +30,7 @@ PAGE = 1000
 class New(NamedTuple):
     silence: Silence
     entry: Entry
+    approval: Decision | None
 
 
 class Ending(NamedTuple):
@@ -40,9 +43,10 @@ class Silencing:
     def __init__(self, store: Store, policy: Callable[[], Policy], clock: Callable[[], float]) -> None:
         self._store, self._policy, self._clock = store, policy, clock
 
-    async def run(self, caller: Caller, command: Command, origin: Origin) -> Reply:
+    async def run(self, caller: Caller, command: Command, origin: Origin, approval: Decision | None = None) -> Reply:
+        """`approval`: what a second person said to a silence that waited."""
         if command.verb == "silence":
-            return await self._silence(caller, command, origin)
+            return await self._silence(caller, command, origin, approval)
         if command.verb == "unsilence":
             return await self._unsilence(caller, command, origin)
         return Reply(answers.silences_text(await self.visible(caller), self._policy(), self._clock()))
@@ -51,13 +55,17 @@ class Silencing:
         """Silences whose labels this person may see."""
         policy = self._policy()
         found = await self._store.read(silences.current, self._clock())
-        return [s for s in found if policy.may_see(caller, policy.sensitivity.of(labels_of(s.matchers)))]
+        return [s for s in found if eyes_of(caller, policy).cleared_for(policy.sensitivity.of(labels_of(s.matchers)))]
 
-    async def muted_by(self, caller: Caller, matchers: Sequence[Matcher]) -> int:
-        """How many alerts fire now that these matchers mute, of those that this person may see: no sounding out of secrets."""
-        policy, count, last = self._policy(), 0, 0
+    async def muted_by(self, caller: Caller, command: Command, matchers: Sequence[Matcher]) -> int:
+        """How many alerts fire now that these matchers of the command mute, of those that this person may see.
+
+        What they may not read of those does not match what they wrote themselves: no sounding out of secrets.
+        """
+        eyes, count, last = eyes_of(caller, self._policy()), 0, 0
+        match = match_all if command.numbers else eyes.match
         while rows := await self._store.read(alerts.firing_after, last, PAGE):
-            count += sum(policy.may_see(caller, row.sensitivity) and match_all(matchers, row.alert.labels) for row in rows)
+            count += sum(eyes.cleared_for(row.sensitivity) and match(matchers, row.alert.labels) for row in rows)
             last = rows[-1].id
         return count
 
@@ -66,21 +74,25 @@ class Silencing:
         found = await self.matchers(caller, command)
         if isinstance(found, Reply):
             return found
-        written, count = answers.matchers_text(found), await self.muted_by(caller, found)
+        written, count = answers.matchers_text(found), await self.muted_by(caller, command, found)
         return Reply(f"It would mute {_counted(count)} now: {written}", matchers=written)
 
-    async def _silence(self, caller: Caller, command: Command, origin: Origin) -> Reply:
+    async def _silence(self, caller: Caller, command: Command, origin: Origin, approval: Decision | None) -> Reply:
         matchers = await self.matchers(caller, command)
         if isinstance(matchers, Reply):
             return matchers
-        now, count = self._clock(), await self.muted_by(caller, matchers)
+        now, count = self._clock(), await self.muted_by(caller, command, matchers)
         duration = command.duration or 0.0
-        silence = Silence(silences.new_id(), matchers, now, now + duration, caller.key, command.text)
+        reason = command.text
+        if approval:
+            reason = f"{reason} (approved by {self._policy().names.get(approval.by, approval.by)})".strip()
+        silence = Silence(silences.new_id(), matchers, now, now + duration, caller.key, reason)
         done = (
             f"Silence {silence.id} for {format_duration(duration)} on {answers.matchers_text(matchers)}. "
             f"It mutes {_counted(count)} now."
         )
-        await self._store.write(_add, New(silence, act(caller, command, origin, now, done)))
+        if not await self._store.write(_add, New(silence, act(caller, command, origin, now, done), approval)):
+            return Reply(requests.TOO_LATE, ok=False)
         nothing = "" if count else " Nothing of it fires any more, or yet."
         return Reply(f"{done}{nothing}\nTo end it: unsilence {silence.id}")
 
@@ -125,12 +137,18 @@ def labels_of(matchers: Sequence[Matcher]) -> Mapping[str, str]:
     return {matcher.name: matcher.value for matcher in matchers if matcher.op == "="}
 
 
-def _add(conn: Connection, new: Sequence[New]) -> list[None]:
-    for silence, _ in new:
-        silences.add(conn, silence)
-        incidents.check_all(conn, silence.starts_at)
-    audit.append(conn, [one.entry for one in new])
-    return [None for _ in new]
+def _add(conn: Connection, new: Sequence[New]) -> list[bool]:
+    """Whether each of them is in force now: an approval may have come too late."""
+    return [_add_one(conn, *one) for one in new]
+
+
+def _add_one(conn: Connection, silence: Silence, entry: Entry, approval: Decision | None) -> bool:
+    if approval and not requests.settle(conn, approval):
+        return False
+    silences.add(conn, silence)
+    incidents.check_all(conn, silence.starts_at)
+    audit.append(conn, [entry])
+    return True
 
 
 def _end(conn: Connection, endings: Sequence[Ending]) -> list[None]:

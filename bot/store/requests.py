@@ -8,9 +8,13 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, delete, insert, literal_column, select, update
 
+from bot.store import audit
 from bot.store.counters import take
 from bot.store.sql import Query, clean, to_json
 from bot.store.tables import requests
+from rules.audit_entry import Entry, Event
+
+TOO_LATE = "That was decided a moment ago, by somebody else or by time. Nothing was done."
 
 
 class Asked(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -71,8 +75,18 @@ def over(conn: Connection, now: float) -> list[Request]:
     return [_from_row(row) for row in _OPEN(conn) if row.until <= now]
 
 
-def decide(conn: Connection, decision: Decision) -> bool:
-    """Whether it could still be decided, and now is."""
+def settle(conn: Connection, decision: Decision) -> bool:
+    """Whether it could still be decided, and now is, with a row in the audit log; in the transaction of what follows from it."""
+    request = load(conn, decision.id)
+    if request is None or not _decide(conn, decision):
+        return False
+    body = {"request": decision.id, "state": decision.state, "asked_by": request.by, "verb": request.asked.verb}
+    why = {"why": decision.why} if decision.why else {}
+    audit.append(conn, [Entry(decision.at, Event.request, decision.by, request.asked.channel, 0, body | why)])
+    return True
+
+
+def _decide(conn: Connection, decision: Decision) -> bool:
     fits = (requests.c.id == decision.id) & (requests.c.state == "open") & (requests.c.until > decision.at)
     values = {"state": decision.state, "decided_by": decision.by, "decided_at": decision.at}
     return conn.execute(update(requests).where(fits).values(values)).rowcount == 1

@@ -11,9 +11,8 @@ from tests.stories.until import until
 from tests.stories.views import desk_of
 from tests.stories.views_slack import ACCOUNTS
 
-GROUPS = BASE.replace("  web: {members: [cleo]}\n", "  web: {members: [cleo]}\n  lab: {GROUP: S0LAB, clearance: confidential}\n").replace(
-    "  - {allow: [note], groups: [web]}\n", "  - {allow: [note], groups: [web]}\n  - {allow: [ack], groups: [lab]}\n"
-)
+LAB = "groups:\n  lab: {GROUP: S0LAB, clearance: confidential}\n"
+GROUPS = BASE.replace("groups:\n", LAB).replace("permissions:\n", "permissions:\n  - {allow: [ack], groups: [lab]}\n")
 
 
 @pytest.fixture(params=["httpchat", "slack"])
