@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from adapters.chat import Reply
 from bot.policy import Policy
 from bot.store import grants, incidents
-from rules.access import Caller
+from rules.access import Caller, may_reveal
 from rules.alert import Alert, Link
 from rules.card import Card
 from rules.change import Change
@@ -117,8 +117,13 @@ def eyes_of(caller: Caller, policy: Policy) -> Eyes:
 
 
 def caller_now(conn: Connection, person: str, policy: Policy, now: float) -> Caller:
-    """What is known of a person's key, with what they are granted at this time (seconds since the epoch)."""
-    caller, numbers = policy.caller(person), grants.of(conn, person, now)
-    rows = incidents.load(conn, sorted(numbers)) if numbers else {}
-    granted = {number: row.incident.sensitivity for number, row in rows.items()}
-    return caller.model_copy(update={"granted": granted}) if granted else caller
+    """What is known of a person's key, with what they are granted at this time (seconds since the epoch).
+
+    A grant counts as long as the config would let them have it: not once they left the group, or the incident became too secret.
+    """
+    caller, rule, numbers = policy.caller(person), policy.config.reveal, grants.of(conn, person, now)
+    if not numbers:
+        return caller
+    levels = {number: row.incident.sensitivity for number, row in incidents.load(conn, sorted(numbers)).items()}
+    granted = {number: level for number, level in levels.items() if may_reveal(caller, level, rule, policy.sensitivity)}
+    return caller.model_copy(update={"granted": granted})
