@@ -132,7 +132,7 @@ class _Round:
             kept = replace(alert, firing=state.firing, starts_at=state.starts_at, ends_at=ends_at)
         if before and not alert.firing:  # a resolve often says less than the fire did
             kept = replace(before.alert, firing=False, ends_at=state.ends_at)
-        row = AlertRow(before.id if before else 0, kept, state, self.policy.sensitivity.of(kept.labels), self.now)
+        row = AlertRow(before.id if before else 0, kept, state, self.policy.level_of(kept), self.now)
         row.decided, row.inhibits = (before.decided, before.inhibits) if before else ("", None)
         return Seen(row, verdict, before)
 

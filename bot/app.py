@@ -26,6 +26,7 @@ from bot.config import Config, ConfigErrors, load
 from bot.delivery import Courier
 from bot.desk import Desk
 from bot.drain import Drain
+from bot.drift import Drift
 from bot.gate import Gate
 from bot.grounds import Loaded, joined_entry
 from bot.grounds import note as note_config
@@ -48,6 +49,7 @@ from bot.store.sessions import SignIn
 from bot.store.writer import StoreUnavailable
 from bot.watch import Watch
 from bot.web import Web, serve
+from bot.withheld import Withheld
 from rules.grounds import Joined
 
 log = structlog.get_logger()
@@ -90,7 +92,10 @@ class App:
         self._redraw = Redraw(self.store, self._policy, self.standings, self._clock, self.wake)
         self.intake = Intake(self.store, self._policy, self._clock, self._told)
         self._jobs = Jobs(self.store, self._policy, self._clock, self._told, self.intake, self._grace)
-        self.health = Health(self.store, self._couriers, self._chats)
+        drift, withheld = Drift(self.standings, self._chats, self._policy), Withheld(self.store, self._policy)
+        self.health = Health(self.store, self._couriers, self._chats, drift, withheld)
+        self.notices = self.commands.notices
+        self.notices.add(drift.notices, withheld.notices)
         self._drain = Drain()
         self._server = await self._serve()
         self._tasks = [
@@ -159,7 +164,7 @@ class App:
         def deaf() -> dict[str, str]:
             return {name: chat.trouble for name, chat in self._chats.items() if chat.trouble}
 
-        return Watch(self.store, self._policy, self._clock, self._told, lambda: self.health.config_error, deaf)
+        return Watch(self.store, self._policy, self._clock, self._told, lambda: self.health.config_error, deaf, self.notices)
 
     def _policy(self) -> Policy:
         return self.policy
@@ -193,6 +198,7 @@ class App:
     def _settled(self) -> None:
         """What channels merit may be something else now."""
         self._redraw.wake()
+        self.notices.changed.set()
         for courier in self._couriers:
             courier.wake()
 

@@ -10,17 +10,21 @@ from sqlalchemy import Connection
 from adapters.chat import Chat
 from bot import metrics
 from bot.delivery import Courier
+from bot.drift import Drift
 from bot.store import deliveries, incidents
 from bot.store.engine import Store
 from bot.store.writer import StoreUnavailable
+from bot.withheld import Withheld
 from rules.alert import Severity
 
 
 class Health:
     """`config_error`: why the last reload was refused. `fault`: a worker that ended, which must never be."""
 
-    def __init__(self, store: Store, couriers: Sequence[Courier], chats: Mapping[str, Chat]) -> None:
-        self._store, self._couriers, self._chats = store, couriers, chats
+    def __init__(
+        self, store: Store, couriers: Sequence[Courier], chats: Mapping[str, Chat], drift: Drift, withheld: Withheld
+    ) -> None:
+        self._store, self._couriers, self._chats, self._drift, self._withheld = store, couriers, chats, drift, withheld
         self.config_error = ""
         self.fault = ""
 
@@ -29,11 +33,17 @@ class Health:
         try:
             await self._store.check()
             failing = await self._store.read(deliveries.failing)
+            hidden = len(await self._withheld.now())
         except StoreUnavailable as problem:
             return False, {"status": "unavailable", "store": str(problem)}
         degraded: dict[str, object] = {}
         for name, (kind, reason, count) in failing.items():
             degraded[f"channel {name}"] = f"{count} cards wait; {kind.replace('_', ' ')}: {reason}"
+        for standing in self._drift.now():
+            why = dict.fromkeys(breach.kind.value.replace("_", " ") for breach in standing.breaches)
+            degraded[f"channel {standing.channel}, verification"] = f"not verified: {', '.join(why)}"
+        if hidden:
+            degraded["withheld"] = f"{hidden} incident{'' if hidden == 1 else 's'} shown in full in no channel"
         for courier in self._couriers:
             if courier.trouble:
                 degraded[f"chat {courier.name}"] = courier.trouble
@@ -49,6 +59,8 @@ class Health:
     async def metrics(self) -> bytes:
         """Prometheus' text format, with gauges as the store says now."""
         counts, backlog = await self._store.read(_gauges)
+        metrics.WITHHELD.set(len(await self._withheld.now()))
+        metrics.DRIFTED.set(len(self._drift.now()))
         metrics.INCIDENTS.clear()
         for (state, severity), count in counts.items():
             metrics.INCIDENTS.labels(state, severity.name).set(count)

@@ -9,8 +9,10 @@ from functools import cached_property
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from bot.config import Config
+from bot.notice import ALSO_IN
 from bot.roster import PlatformGroup, Roster
 from bot.secrets import token_matches
 from rules.access import Caller, Person, caller_of, may, who_may
@@ -98,7 +100,11 @@ class Policy:
 
     def routes_of(self, alert: Alert) -> list[Node]:
         """The routes that take an alert, never none. Tocsin's own alerts go to the admins' channel, whatever the routes say."""
-        return [self.own] if alert.source == OWN_SOURCE else route_alert(self.root, alert.labels)
+        if alert.source != OWN_SOURCE:
+            return route_alert(self.root, alert.labels)
+        also = alert.annotations.get(ALSO_IN, "")
+        channels = dict.fromkeys([*self.own.channels, *([also] if also in self.channels else [])])
+        return [replace(self.own, channels=tuple(channels))]
 
     def person_of(self, chat: str, account: str) -> str:
         """The key of the person with this account on a chat; empty for somebody unknown. The console knows people by key.
