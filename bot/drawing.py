@@ -85,7 +85,10 @@ def _pings(incident: Incident, channel: Channel, policy: Policy) -> tuple[Ping, 
 
 def _somebody_may(verb: str, incident: Incident, channel: Channel, policy: Policy) -> bool:
     """Whether anybody who belongs in the channel may use the verb on this incident: a button for nobody is a trap."""
-    groups = policy.who_may(VERBS[verb].permission or "", incident.labels)
+    permission = VERBS[verb].permission
+    if permission is None:  # approve and deny: whom to ask stands on the card
+        return True
+    groups = policy.who_may(permission, incident.labels)
     return any(group in channel.audience for group in groups) if channel.audience else bool(groups)
 
 

@@ -26,8 +26,11 @@ class Notices:
     """What is to be told now, beside the troubles that Watch finds by itself. `changed` is set when it is something else."""
 
     def __init__(self, *looks: Callable[[], Awaitable[Mapping[Key, Notice]]]) -> None:
-        self._looks = looks
+        self._looks = list(looks)
         self.changed = asyncio.Event()
+
+    def add(self, *looks: Callable[[], Awaitable[Mapping[Key, Notice]]]) -> None:
+        self._looks += looks
 
     async def now(self) -> dict[Key, Notice]:
         """Raises StoreUnavailable."""
