@@ -90,8 +90,14 @@ class Witness:
         )
 
     async def shown_in(self, channel: str, number: int, revision: int, level: str, members: Iterable[str]) -> None:
-        """The card of an incident is about to stand in full in a channel that these people can read. Raises StoreUnavailable."""
-        readers = sorted(members)
+        """The card of an incident is about to stand in full in a channel that these people can read. Raises StoreUnavailable.
+
+        Nobody is in a channel of the console: who belongs to its audience can read it.
+        """
+        policy = self._policy()
+        place = policy.channels.get(channel)
+        on_console = place and policy.config.chats[place.chat].type == "console"
+        readers = sorted(policy.audience(place).accounts if place and on_console else members)
         await self._note([Shown("", channel, number, level, readers, {"revision": revision, "members": readers})])
 
     async def _note(self, shown: Iterable[Shown]) -> None:

@@ -124,6 +124,9 @@ def _place(grounds: Grounds, name: str, level: str, standing: Standing | None, m
 def _readers(grounds: Grounds, channel: Channel, standing: Standing, members: Members) -> Iterator[Reader]:
     audience = [group for group in grounds.groups if not channel.audience or group in channel.audience]
     names = {key: name for group in members.values() for key, name in group.items()}
+    if grounds.chats[channel.chat].type == "console":  # nobody is in there, who may look can look
+        for key in sorted({key for group in audience for key in members[group]}):
+            yield Reader(key, names[key], tuple(group for group in audience if key in members[group]))
     for account in standing.members:
         key, name = _person(grounds, channel.chat, account)
         yield Reader(key, name or names.get(key, ""), tuple(group for group in audience if key in members[group]))

@@ -75,9 +75,9 @@ def test_a_channel_that_is_never_cleared() -> None:
     assert (full.channel, full.full) == ("vault", True)
 
 
-def test_people_of_the_console_go_by_their_key() -> None:
-    screen = Standing("screen", "confidential", 1.0, members=("ana", "cleo"))
-    assert of({"team": "x", "screen": "yes"}, screen).places[0].readers == (ANA, Reader("cleo", "Cleo", ("web",)))
+def test_whoever_belongs_can_read_the_console() -> None:
+    found = of({"team": "x", "screen": "yes"}, Standing("screen", "confidential", 1.0)).places[0]
+    assert found.readers == (ANA, BEN, Reader("cleo", "Cleo", ("web",)), INA)
 
 
 def test_roles_and_owners() -> None:
