@@ -53,7 +53,8 @@ _KEY = r"(?:(?:api|access|auth|secret|private|account|client)[_-]?(?:key|token|s
 def _said_of(name: str, sign: str, least: int) -> list[str]:
     """What stands behind `name=`, in quotes or up to where a word ends; `least`: characters."""
     before = rf"(?i){name}[\"']?\s*{sign}\s*"
-    return [rf'{before}"([^"]{{{least},}})', rf"{before}'([^']{{{least},}})", rf"{before}([^\s\"'&,;]{{{least},}})"]
+    bare = rf"[^\s\"'&,;~][^\s\"'&,;]{{{least - 1},}}"
+    return [rf'{before}"([^"]{{{least},}})', rf"{before}'([^']{{{least},}})", rf"{before}({bare})"]
 
 
 VALUES = (
