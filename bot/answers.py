@@ -30,8 +30,20 @@ ICONS: Mapping[State, str] = {State.firing: "●", State.acknowledged: "◐", St
 def refusal(caller: Caller, verb: str, incident: Incident | None, number: int, policy: Policy) -> str:
     """Why this person may not do this to this incident; empty if they may. What they may not see does not exist for them."""
     if incident is None or not eyes_of(caller, policy).sees(incident):
-        return f"There is no incident #{number} that you may see. To list yours: incidents"
+        return unseen(caller, number, policy)
     return refusal_for(caller, verb, incident.labels, policy)
+
+
+def unseen(caller: Caller, number: int, policy: Policy) -> str:
+    """The answer on what somebody may not see, the same as on what is not there."""
+    rule = policy.config.reveal
+    glass = f" If it must be: reveal {number} REASON" if rule and caller.groups.intersection(rule.groups) else ""
+    return f"There is no incident #{number} that you may see. To list yours: incidents. {admins(policy)} may show you more.{glass}"
+
+
+def admins(policy: Policy) -> str:
+    """Whom to ask."""
+    return f"Members of {', '.join(policy.config.admin.groups)}" if policy.config.admin.groups else "The people who run Tocsin"
 
 
 def refusal_for(caller: Caller, verb: str, labels: Mapping[str, str], policy: Policy) -> str:
@@ -55,15 +67,17 @@ def whoami(caller: Caller, policy: Policy) -> str:
     if not caller.key:
         return stranger(policy)
     allowed = [
-        f"{', '.join(rule.allow)}" + (f" where {matchers_text(rule.where)}" if rule.where else "")
-        for rule in policy.config.permissions
-        if caller.groups.intersection(rule.groups)
+        f"{', '.join(one.allow)}" + (f" where {matchers_text(one.where)}" if one.where else "")
+        for one in policy.config.permissions
+        if caller.groups.intersection(one.groups)
     ]
+    rule = policy.config.reveal if policy.config.reveal and caller.groups.intersection(policy.config.reveal.groups) else None
     return "\n".join([
         f"You are {caller.name} ({caller.key}).",
         f"Groups: {', '.join(sorted(caller.groups)) or 'none'}",
         f"Clearance: {caller.clearance or 'none, so you see no incident'}",
         f"You may: {'; '.join(allowed) or 'nothing but read'}",
+        *([f"With a reason you may look at what is {rule.up_to}, too: reveal NUMBER REASON"] if rule else []),
     ])  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from adapters.chat import Chat
 from bot import metrics
 from bot.delivery import Courier
 from bot.drift import Drift
+from bot.rollcall import Rollcall
 from bot.store import deliveries, incidents
 from bot.store.engine import Store
 from bot.store.writer import StoreUnavailable
@@ -22,8 +23,15 @@ class Health:
     """`config_error`: why the last reload was refused. `fault`: a worker that ended, which must never be."""
 
     def __init__(
-        self, store: Store, couriers: Sequence[Courier], chats: Mapping[str, Chat], drift: Drift, withheld: Withheld
+        self,
+        store: Store,
+        couriers: Sequence[Courier],
+        chats: Mapping[str, Chat],
+        drift: Drift,
+        withheld: Withheld,
+        rollcall: Rollcall,
     ) -> None:
+        self._rollcall = rollcall
         self._store, self._couriers, self._chats, self._drift, self._withheld = store, couriers, chats, drift, withheld
         self.config_error = ""
         self.fault = ""
@@ -50,6 +58,8 @@ class Health:
         for name, chat in self._chats.items():
             if chat.trouble:
                 degraded[f"chat {name}, inbound"] = f"nothing comes in from people: {chat.trouble}"
+        for name, why in self._rollcall.trouble.items():
+            degraded[f"group {name}"] = why
         if self.config_error:
             degraded["config"] = f"the last reload was refused: {self.config_error}"
         if self.fault:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 import structlog
 
 from adapters.chat import Chat, DeliveryError
+from bot.notice import Key, Notice
 from bot.policy import Policy
 from bot.roster import PlatformGroup, Roster
 from rules.grammar import clip
@@ -19,6 +20,9 @@ log = structlog.get_logger()
 CALL_SECONDS = 60.0
 """A large group is many calls."""
 LONGEST_SLEEP = 5.0
+ALERT = "TocsinGroupUnknown"
+TRIES = 3
+"""Failures in a row before the admins are told: one is often over a moment later, as when a chat is just connecting."""
 
 
 class Rollcall:
@@ -48,6 +52,12 @@ class Rollcall:
                 self._roster.doubt(chat, one.id)
                 self._due[one] = self._clock()
         self._woken.set()
+
+    async def notices(self) -> Mapping[Key, Notice]:
+        """One for each group of which nobody can tell who is in it."""
+        lost = {one.name for one in self._policy().platform_groups if not self._roster.knows(one.chat, one.id)}
+        so_long = {name: "Its members may do nothing" if name in lost else "What it said last counts" for name in self.trouble}
+        return {(ALERT, name): Notice(f"{why}. {so_long[name]} until then.") for name, why in self.trouble.items()}
 
     def wake(self) -> None:
         """Looks at the config and the clock anew."""
@@ -100,5 +110,5 @@ class Rollcall:
         wait = getattr(problem, "retry_after", None) or back_off(failures, random.random())
         self._due[one] = min(self._due[one], self._clock() + wait)
         log.warning("group_not_read", chat=one.chat, group=one.name, reason=told)
-        if failures > 1 or not self._roster.knows(one.chat, one.id):
-            self.trouble[one.name] = f"{one.chat} does not tell who is in it: {told}"
+        if failures >= TRIES:
+            self.trouble[one.name] = f"{one.chat} does not tell who is in the group {one.name}: {told}"

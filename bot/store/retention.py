@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, delete, literal_column, select
 
 from bot.policy import Policy
 from bot.store import alerts as alert_rows
+from bot.store import grants, requests
 from bot.store.engine import Store
 from bot.store.sql import among
 from bot.store.tables import alerts, deliveries, incidents, members, messages, sessions, silences, timeline
@@ -54,6 +55,8 @@ def sweep(conn: Connection, before: float, now: float, store: str) -> int:
     unused = alert_rows.unused(conn, before, AT_ONCE)
     conn.execute(delete(alerts).where(among(conn, alerts.c.id, unused)))
     conn.execute(delete(silences).where(silences.c.ends_at < before))
+    grants.sweep(conn, before)
+    requests.sweep(conn, before)
     conn.execute(delete(sessions).where(sessions.c.expires_at < now))
     return len(numbers) + len(unused)
 
