@@ -5,18 +5,19 @@ A refusal says which header is missing or wrong, and never repeats a value: what
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import re
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
-from adapters.source import Rejected, Request
+from adapters.source import Rejected, Request, Stamp
 from rules import access
 from rules.access import Strict
 from rules.duration import Duration
@@ -127,10 +128,17 @@ class Auth(Strict):
         return {"anyOf": [{"const": "none", "description": "Anybody may send."}, ways]}
 
 
-def verify(auth: Auth, request: Request, now: float, signed: Signed = GITHUB) -> None:
+def shown(auth: Auth, headers: Mapping[str, str]) -> str:
+    """The secret that a request shows, as it was sent: what somebody may guess at. Empty where there is none to guess."""
+    if auth.header:
+        return headers.get(auth.header.name.lower(), "").strip()
+    return headers.get("authorization", "").strip() if auth.bearer or auth.basic else ""
+
+
+def verify(auth: Auth, request: Request, now: float, signed: Signed = GITHUB) -> Stamp | None:
     """Checks who sent a request. Raises Rejected: 403 for an address that is not listed, else 401. `now`: seconds, UTC.
 
-    `signed`: where this kind of source puts an HMAC signature unless the config says it.
+    `signed`: where this kind of source puts an HMAC signature unless the config says it. The stamp of a signature over a time.
     """
     if auth.ip:
         _check_address(auth.ip, request.remote)
@@ -138,20 +146,24 @@ def verify(auth: Auth, request: Request, now: float, signed: Signed = GITHUB) ->
         _check_bearer(auth.bearer, request)
     if auth.basic:
         _check_basic(auth.basic, request)
-    if auth.hmac:
-        _check_hmac(auth.hmac, request, now, signed)
     if auth.header:
         _check_header(auth.header, request)
+    return _check_hmac(auth.hmac, request, now, signed) if auth.hmac else None
+
+
+def is_in(networks: tuple[Network, ...], address: str) -> bool:
+    """Whether an address is in one of the networks, also one of IPv4 written as IPv6. Raises ValueError if it is none."""
+    found = ip_address(address)
+    found = getattr(found, "ipv4_mapped", None) or found
+    return any(found in network for network in networks)
 
 
 def _check_address(networks: tuple[Network, ...], remote: str) -> None:
     try:
-        address = ip_address(remote)
+        known = is_in(networks, remote)
     except ValueError:
         raise Rejected(403, "the sender's address is unknown, and auth.ip asks for one") from None
-    if not isinstance(address, IPv4Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    if not any(address in network for network in networks):
+    if not known:
         raise Rejected(403, "the sender's address is not in auth.ip")
 
 
@@ -169,18 +181,20 @@ def _check_basic(basic: Basic, request: Request) -> None:
         raise Rejected(401, "Authorization: the user or the password is wrong")
 
 
-def _check_hmac(wanted: Hmac, request: Request, now: float, signed: Signed) -> None:
+def _check_hmac(wanted: Hmac, request: Request, now: float, signed: Signed) -> Stamp | None:
     header = wanted.header or signed.header
     prefix = signed.prefix if wanted.prefix is None else wanted.prefix
     sent = _header(request, header)
     if not sent.startswith(prefix):
         raise Rejected(401, f"{header}: must start with {prefix}")
-    body = request.body
+    body, at = request.body, ""
     if wanted.timestamp_header:
-        body = _recent(wanted.timestamp_header, request, now, wanted.window).encode() + b":" + body
-    secret = wanted.secret.get_secret_value().encode()
-    if not _same(sent.removeprefix(prefix).lower(), hmac.new(secret, body, wanted.algorithm).hexdigest()):
+        at = _recent(wanted.timestamp_header, request, now, wanted.window)
+        body = at.encode() + b":" + body
+    signature = hmac.new(wanted.secret.get_secret_value().encode(), body, wanted.algorithm).hexdigest()
+    if not _same(sent.removeprefix(prefix).lower(), signature):
         raise Rejected(401, f"{header}: the signature is wrong")
+    return Stamp(hashlib.sha256(signature.encode()).hexdigest(), int(at) + wanted.window) if at else None
 
 
 def _recent(header: str, request: Request, now: float, window: float) -> str:

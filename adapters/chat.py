@@ -137,8 +137,11 @@ class Session(msgspec.Struct, frozen=True):
 class Sessions(Protocol):
     """Sign-in of people, by their token or by the one-time link printed at start. Sessions survive a restart."""
 
-    async def sign_in(self, token: str) -> str | None:
-        """A new session's cookie value for a person's token or a one-time code, compared in constant time; None if neither."""
+    async def sign_in(self, token: str, address: str) -> str | None:
+        """A new session's cookie value for a person's token or a one-time code, compared in constant time; None if neither.
+
+        `address`: where it is tried from. Raises adapters.source.Rejected(429) for whoever has guessed wrong too often.
+        """
 
     async def session(self, cookie: str) -> Session | None: ...
 

@@ -33,12 +33,27 @@ class Response(msgspec.Struct, frozen=True):
 
 
 class Rejected(Exception):
-    """A request that is not accepted, or a part of one. `status`: the HTTP status. The reason names the field, never a secret."""
+    """A request that is not accepted, or a part of one. `status`: the HTTP status. The reason names the field, never a secret.
 
-    def __init__(self, status: int, reason: str) -> None:
+    `retry_after`: the seconds after which to come again; 0.0: nothing is said of it.
+    """
+
+    def __init__(self, status: int, reason: str, retry_after: float = 0.0) -> None:
         super().__init__(reason)
         self.status = status
         self.reason = reason
+        self.retry_after = retry_after
+
+
+class Stamp(msgspec.Struct, frozen=True):
+    """What makes a signed request one of a kind, so that it is taken once and a copy of it changes nothing.
+
+    `digest` names it and is no secret. `until`: seconds since the epoch; from then on `verify` refuses it as too old, so that it
+    may be forgotten. Only a signature over the time it was made at gives one: the same words may well be said twice.
+    """
+
+    digest: str
+    until: float
 
 
 class Batch(msgspec.Struct):
@@ -70,8 +85,15 @@ def reasons(bad: Sequence[BadAlert]) -> list[str]:
 class Source(Protocol):
     """One way in. Built from its config; one instance per configured source, used by one thread."""
 
-    def verify(self, request: Request, now: float) -> None:
-        """Checks who sent it. Raises Rejected (401, 403). `now`: seconds since the epoch."""
+    @property
+    def needs_body(self) -> bool:
+        """Whether who sent it shows only with the body (a signature). If not, `verify` is asked before the body is read."""
+
+    def verify(self, request: Request, now: float) -> Stamp | None:
+        """Checks who sent it. Raises Rejected (401, 403). `now`: seconds since the epoch. A stamp, where it counts once only.
+
+        No network here; docs/adr/0008 says how a sender fits in whose certificate must be fetched first (AWS SNS).
+        """
 
     def parse(self, request: Request, now: float) -> Batch:
         """The reports in a request. Raises Rejected (400, 415, 422) when nothing of it can be used; never anything else."""

@@ -9,7 +9,9 @@ import msgspec
 from aiohttp import web
 from sqlalchemy import Connection
 
+from adapters.reading import read_body
 from adapters.source import Rejected
+from bot.attempts import Attempts
 from bot.commands import Commands
 from bot.disclosure import Eyes, eyes_of
 from bot.drawing import alerts_of
@@ -24,6 +26,9 @@ from rules.incident import Incident
 API = Origin("api")
 MOST_LISTED = 1000
 MOST_ALERTS = 1000
+MOST_COMMAND = 256 * 1024
+
+NO_TOKEN = "send `Authorization: Bearer TOKEN` with the token of a person in `people`"
 
 LinkOf = Callable[[Delivery], str]
 
@@ -31,8 +36,11 @@ LinkOf = Callable[[Delivery], str]
 class Api:
     """`link_of` gives the address of a delivered card in its chat, or an empty text."""
 
-    def __init__(self, store: Store, policy: Callable[[], Policy], commands: Commands, link_of: LinkOf) -> None:
+    def __init__(
+        self, store: Store, policy: Callable[[], Policy], commands: Commands, link_of: LinkOf, attempts: Attempts
+    ) -> None:
         self._store, self._policy, self._commands, self._link_of = store, policy, commands, link_of
+        self._attempts = attempts
 
     def routes(self) -> Sequence[web.AbstractRouteDef]:
         return [
@@ -43,9 +51,15 @@ class Api:
 
     async def _caller(self, request: web.Request) -> Caller:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        person = self._policy().person_of_token(token.strip()) if scheme.lower() == "bearer" else None
+        if scheme.lower() != "bearer" or not (token := token.strip()):
+            raise Rejected(401, NO_TOKEN)
+        address = request.remote or ""
+        self._attempts.admit(address, token)
+        person = self._policy().person_of_token(token)
         if person is None:
-            raise Rejected(401, "send `Authorization: Bearer TOKEN` with the token of a person in `people`")
+            self._attempts.wrong(address, token)
+            raise Rejected(401, NO_TOKEN)
+        self._attempts.right(token)
         return await self._commands.caller(person)
 
     async def _list(self, request: web.Request) -> web.Response:
@@ -71,7 +85,7 @@ class Api:
     async def _command(self, request: web.Request) -> web.Response:
         caller = await self._caller(request)
         try:
-            order = msgspec.json.decode(await request.read(), type=Order)
+            order = msgspec.json.decode(await read_body(request, MOST_COMMAND), type=Order)
         except (msgspec.MsgspecError, RecursionError) as problem:
             raise Rejected(400, f'expected {{"text": "ack 42"}}: {problem}') from problem
         reply = await self._commands.run(caller.key, order.text, API)

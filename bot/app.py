@@ -21,8 +21,10 @@ from bot import log as logs
 from bot import metrics
 from bot.absorb import Told
 from bot.api import Api
+from bot.attempts import Attempts
 from bot.commands import Commands
 from bot.config import Config, ConfigErrors, load
+from bot.config.tls import context_of, renew
 from bot.delivery import Courier
 from bot.desk import Desk
 from bot.drain import Drain
@@ -36,10 +38,11 @@ from bot.jobs import GRACE, Jobs
 from bot.pages import Pages
 from bot.policy import Policy
 from bot.redraw import Redraw
-from bot.reload import apply_policy
+from bot.reload import NeedsRestart, apply_policy, check_reloadable
 from bot.rollcall import Rollcall
 from bot.roster import Roster
 from bot.scribe import Scribe
+from bot.serving import serve
 from bot.standings import Standings
 from bot.store.deliveries import Delivery
 from bot.store.engine import Store
@@ -48,7 +51,7 @@ from bot.store.retention import Retention
 from bot.store.sessions import SignIn
 from bot.store.writer import StoreUnavailable
 from bot.watch import Watch
-from bot.web import Web, serve
+from bot.web import Web
 from bot.withheld import Withheld
 from rules.grounds import Joined
 
@@ -70,6 +73,7 @@ class App:
         self.standings = Standings(self._chats, self._policy, clock, self._settled)
         self.policy = Policy(config, self._roster, self.standings)
         self._sources = _build_sources(config)
+        self._tls = context_of(config.tls) if config.tls else None
         self._tasks: list[asyncio.Task[None]] = []
         self._couriers: list[Courier] = []
 
@@ -80,8 +84,13 @@ class App:
         await self._note(self.config, "start")
         self._scribe = Scribe(self.store)
         self.commands = Commands(self.store, self._policy, self._clock, self._told, self.wake)
+        self._attempts = Attempts(time.monotonic)
         self.sign_in = SignIn(
-            self.store, self._clock, lambda token: self.policy.person_of_token(token), lambda who: who in self.config.people
+            self.store,
+            self._clock,
+            lambda token: self.policy.person_of_token(token),
+            lambda who: who in self.config.people,
+            self._attempts,
         )
         self.rollcall = Rollcall(self._roster, self._chats, self._policy, self._clock, self._members_changed)
         messages = Messages(self.store, self._clock)
@@ -93,9 +102,9 @@ class App:
         self.intake = Intake(self.store, self._policy, self._clock, self._told)
         self._jobs = Jobs(self.store, self._policy, self._clock, self._told, self.intake, self._grace)
         drift, withheld = Drift(self.standings, self._chats, self._policy), Withheld(self.store, self._policy)
-        self.health = Health(self.store, self._couriers, self._chats, drift, withheld)
+        self.health = Health(self.store, self._couriers, self._chats, drift, withheld, self.rollcall)
         self.notices = self.commands.notices
-        self.notices.add(drift.notices, withheld.notices)
+        self.notices.add(drift.notices, withheld.notices, self.rollcall.notices)
         self._drain = Drain()
         self._server = await self._serve()
         self._tasks = [
@@ -132,7 +141,7 @@ class App:
         """Takes over the config file as it is now; keeps the old config if the new one is wrong."""
         try:
             config = load(self._path or Path("config.yaml"))
-            _check_reloadable(self.config, config)
+            check_reloadable(self.config, config)
             policy, sources = Policy(config, self._roster, self.standings), _build_sources(config)
             await apply_policy(self.store, policy, self._clock())
             await self._note(config, "reload")
@@ -142,6 +151,7 @@ class App:
             log.error("reload_refused", reason=str(problem))
             return False
         self.config, self.policy, self._sources = config, policy, sources
+        self._renew_certificate()
         self.intake.forget_all()
         self.health.config_error = ""
         metrics.RELOADS.labels("ok").inc()
@@ -149,6 +159,13 @@ class App:
         self.wake()
         log.info("reloaded", sources=list(sources))
         return True
+
+    def _renew_certificate(self) -> None:
+        try:
+            if self._tls and self.config.tls:
+                renew(self._tls, self.config.tls)
+        except ValueError as problem:  # it was right a moment ago; the old one serves on
+            log.error("certificate_kept", reason=str(problem))
 
     async def _note(self, config: Config, by: str) -> None:
         """Has the audit log tell the config. Its head then stands in the log of the process, too: a copy kept elsewhere."""
@@ -170,14 +187,13 @@ class App:
         return self.policy
 
     async def _serve(self) -> web.AppRunner:
-        gate = Gate(lambda: self.config, time.monotonic)
-        api = Api(self.store, self._policy, self.commands, self._link)
+        gate = Gate(lambda: self.config, self._attempts, self._clock, time.monotonic)
+        api = Api(self.store, self._policy, self.commands, self._link, self._attempts)
         pages = Pages(self.store, self._policy, self.sign_in, self._link)
         web_app = Web(self.intake, lambda: self._sources, gate, api, self.health, self._drain)
         routes = [route for chat in self._chats.values() for route in chat.routes()]
-        host, _, port = self.config.listen.rpartition(":")
         app = web_app.application([*routes, *pages.routes()])
-        return await serve(app, host.strip("[]"), int(port))
+        return await serve(app, lambda: self.config, self._tls)
 
     def _told(self, told: Told) -> None:
         """After each commit: what happened goes to the log and the metrics, and those who act on it are woken."""
@@ -219,17 +235,6 @@ class App:
         if not task.cancelled() and (problem := task.exception()):
             self.health.fault = f"{task.get_name()} ended: {problem!r}"
             log.error("worker_ended", worker=task.get_name(), exc_info=problem)
-
-
-class NeedsRestart(Exception):
-    """A change that a running Tocsin cannot take over."""
-
-
-def _check_reloadable(old: Config, new: Config) -> None:
-    """Raises NeedsRestart: half of a new config would be worse than none, with channels of a chat that is not there."""
-    changed = [f"`{key}`" for key in ("listen", "store", "chats") if getattr(old, key) != getattr(new, key)]
-    if changed:
-        raise NeedsRestart(f"{' and '.join(changed)} changed: that needs a restart, and until then all stays as it was")
 
 
 def _build_sources(config: Config) -> Mapping[str, Source]:

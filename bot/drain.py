@@ -10,15 +10,15 @@ class Drain:
 
     def __init__(self) -> None:
         self.ending = False
-        self._under_way = 0
+        self.under_way = 0
         self._quiet = asyncio.Event()
 
     def enter(self) -> None:
-        self._under_way += 1
+        self.under_way += 1
 
     def leave(self) -> None:
-        self._under_way -= 1
-        if not self._under_way:
+        self.under_way -= 1
+        if not self.under_way:
             self._quiet.set()
 
     async def wait(self, seconds: float) -> None:
@@ -26,7 +26,7 @@ class Drain:
         self.ending = True
         try:
             async with asyncio.timeout(seconds):
-                while self._under_way:
+                while self.under_way:
                     self._quiet.clear()
                     await self._quiet.wait()
         except TimeoutError:

@@ -1,82 +1,114 @@
-"""The front door of webhooks: how much and how fast each source may send, and which source a bare API call belongs to."""
+"""The front door of webhooks: who sends, how much and how fast, and which source a bare API call belongs to."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 
-import msgspec
 from aiohttp import web
 
-from adapters.source import Rejected, Request, Source
+from adapters.auth import shown
+from adapters.reading import read_body
+from adapters.source import Rejected, Request, Source, Stamp
+from bot.attempts import Attempts
+from bot.bucket import Bucket
 from bot.config import Config
+from bot.proxies import seen_through
 
-BODY_SECONDS = 30.0
-"""How long a sender may take over its body."""
-
-
-class Bucket(msgspec.Struct):
-    """Tokens left of a rate limit, and when they were counted."""
-
-    tokens: float
-    at: float
+MOST_HELD = 256 * 1024 * 1024
+"""Bytes of bodies that are still arriving, of all senders together."""
 
 
 class Gate:
-    def __init__(self, config: Callable[[], Config], clock: Callable[[], float]) -> None:
-        self._config, self._clock = config, clock
+    """`clock`: seconds since the epoch; `ticks`: seconds that do not jump."""
+
+    def __init__(
+        self, config: Callable[[], Config], attempts: Attempts, clock: Callable[[], float], ticks: Callable[[], float]
+    ) -> None:
+        self._config, self._attempts, self._clock, self._ticks = config, attempts, clock, ticks
         self._buckets: dict[str, Bucket] = {}
+        self._held = 0
 
-    def admit(self, name: str, length: int | None) -> None:
-        """Raises Rejected(413) for a body that says it is too large, Rejected(429) beyond the source's rate."""
-        config = self._config().sources[name]
-        if length is not None and length > config.max_body:
-            raise Rejected(413, f"the body has {length} bytes; `max_body` of source {name} is {config.max_body}")
-        if config.rate is not None and not self._take(name, config.rate):
-            raise Rejected(429, f"more than {config.rate:g} requests a second; `rate` of source {name} allows no more")
+    def seen(self, request: web.Request) -> web.Request:
+        """The request with the address and scheme of who really asks, where a trusted proxy tells."""
+        return seen_through(self._config().trusted_proxies, request)
 
-    def _take(self, name: str, rate: float) -> bool:
-        now, burst = self._clock(), max(1.0, rate)
-        bucket = self._buckets.setdefault(name, Bucket(burst, now))
-        bucket.tokens = min(burst, bucket.tokens + max(0.0, now - bucket.at) * rate)
-        bucket.at = now
-        if bucket.tokens < 1.0:
-            return False
-        bucket.tokens -= 1.0
-        return True
+    def check_size(self, name: str, length: int | None) -> None:
+        """Raises Rejected(413) for a body that says it is too large."""
+        most = self._config().sources[name].max_body
+        if length is not None and length > most:
+            raise Rejected(413, f"the body has {length} bytes; `max_body` of source {name} is {most}")
+
+    def prove(self, name: str, source: Source, request: Request) -> Stamp | None:
+        """Whether the source's own sender sent it. Raises Rejected: 401, 403, 429 (beyond its rate, or for one who guesses).
+
+        The rate counts only what is proven, so no stranger can use it up.
+        """
+        secret = shown(self._config().sources[name].auth, request.headers)
+        if secret:
+            self._attempts.admit(request.remote, secret)
+        try:
+            stamp = source.verify(request, self._clock())
+        except Rejected as problem:
+            if secret and problem.status == 401:
+                self._attempts.wrong(request.remote, secret)
+            raise
+        self._welcome(name, secret)
+        return stamp
+
+    def _welcome(self, name: str, secret: str) -> None:
+        """After the proof. Raises Rejected(429) beyond the source's rate."""
+        if secret:
+            self._attempts.right(secret)
+        rate = self._config().sources[name].rate
+        if rate is None:
+            return
+        now, burst = self._ticks(), max(1.0, rate)
+        bucket = self._buckets.setdefault(name, Bucket(rate, burst, now))
+        bucket.change(rate, burst)
+        if not bucket.take(now):
+            what = f"more than {rate:g} requests a second; `rate` of source {name} allows no more"
+            raise Rejected(429, what, bucket.wait(now))
 
     async def read(self, name: str, request: web.Request) -> bytes:
-        """The body. Raises Rejected(413) once it grows too large, Rejected(408) when the sender dawdles."""
-        if request.content.is_eof():  # most bodies come with their head: no need for a timer
-            body = await request.read()
-        else:
-            body = await _in_time(request)
-        limit = self._config().sources[name].max_body
-        if len(body) > limit:
-            raise Rejected(413, f"the body has {len(body)} bytes; `max_body` of source {name} is {limit}")
-        return body
+        """The body. Raises Rejected: 413 when it grows too large, 408 when the sender dawdles, 503 when too much comes."""
+        most, limit = self._config().sources[name].max_body, f"`max_body` of source {name}"
+        if request.content.is_eof():
+            return await read_body(request, most, limit)
+        mine = 0
+
+        def hold(size: int) -> None:
+            nonlocal mine
+            mine += size
+            self._held += size
+            if self._held > MOST_HELD:
+                raise Rejected(503, "too many large requests at once; nothing was accepted, please try again", 1.0)
+
+        try:
+            return await read_body(request, most, limit, hold)
+        finally:
+            self._held -= mine
 
     def identify(self, head: Request, sources: Mapping[str, Source]) -> tuple[str, Source]:
-        """The source whose credential this is, among those that speak the Alertmanager API. Raises Rejected(401).
+        """The source whose credential this is, among those that speak the Alertmanager API. Raises Rejected: 401, 429.
 
         A source whose proof needs the body (hmac) cannot be found this way; it has its own address under /webhooks/.
         """
+        mine = {name: one for name, one in self._config().sources.items() if one.type == "alertmanager"}
+        secret = next((found for one in mine.values() if (found := shown(one.auth, head.headers))), "")
+        if secret:
+            self._attempts.admit(head.remote, secret)
         refusals = []
-        for name, config in self._config().sources.items():
-            if config.type != "alertmanager":
+        for name in mine:
+            if sources[name].needs_body:
+                refusals.append(f"{name}: it signs what it sends, so send it to /webhooks/{name}")
                 continue
             try:
                 sources[name].verify(head, self._clock())
             except Rejected as problem:
                 refusals.append(f"{name}: {problem.reason}")
             else:
+                self._welcome(name, secret)
                 return name, sources[name]
+        if secret:
+            self._attempts.wrong(head.remote, secret)
         raise Rejected(401, "; ".join(refusals) or "no source of type alertmanager is configured")
-
-
-async def _in_time(request: web.Request) -> bytes:
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            return await request.read()
-    except TimeoutError:
-        raise Rejected(408, f"the body did not arrive within {BODY_SECONDS:.0f} s") from None

@@ -8,13 +8,21 @@ from collections.abc import Callable, Sequence
 from prometheus_client import Counter
 from sqlalchemy import Connection
 
-from adapters.source import Request, Response, Source
+from adapters.source import Request, Response, Source, Stamp
 from bot import metrics
 from bot.absorb import Absorbed, Told, absorb
 from bot.known import Known
 from bot.policy import Policy
+from bot.store import seen
 from bot.store.engine import Store
 from rules.alert import Alert, BadAlert, Report, Verdict
+
+TAKEN_BEFORE = Response(200, b'{"status":"ok","taken":"before"}')
+"""To a signed request that was taken already. It is 200, for its alerts are kept: an honest sender that lost the first answer
+must not think otherwise and give up on them, and whoever recorded it learns nothing and changes nothing."""
+
+Sealed = tuple[Sequence[Alert], str, float]
+"""The alerts of a request that counts once, its digest, and until when that must be remembered."""
 
 
 class Intake:
@@ -27,45 +35,62 @@ class Intake:
         self._known: dict[str, Known] = defaultdict(Known)
         self._repeated = _Repeated()
 
-    async def take(self, name: str, source: Source, request: Request) -> Response:
-        """Everything from proof of sender to the answer. Raises Rejected, StoreUnavailable."""
-        source.verify(request, self._clock())
-        return await self.take_proven(name, source, request)
+    async def take(self, name: str, source: Source, request: Request, stamp: Stamp | None = None) -> Response:
+        """Everything after the sender has proven who it is. Raises Rejected, StoreUnavailable. This is the hot path.
 
-    async def take_proven(self, name: str, source: Source, request: Request) -> Response:
-        """The same, for a request whose sender has proven who it is. This is the hot path."""
+        `stamp`: the request counts once.
+        """
         now = self._clock()
         batch = source.parse(request, now)
         known = self._known[name]
         fresh = known.fresh(batch.reports)
         self._repeated[name].inc(len(batch.reports) - len(fresh))
         bad = list(batch.bad)
-        if fresh:
-            await self._keep(name, known, fresh, bad)
+        if (fresh or stamp) and not await self._keep(name, known, fresh, bad, stamp):
+            return TAKEN_BEFORE
         if bad:
             metrics.BAD_ALERTS.labels(name).inc(len(bad))
         accepted = len(batch.reports) + len(batch.bad) - len(bad)
         return batch.answer(accepted, bad) if batch.answer else source.reply(accepted, bad)
 
-    async def _keep(self, name: str, known: Known, fresh: Sequence[Report], bad: list[BadAlert]) -> None:
+    async def _keep(
+        self, name: str, known: Known, fresh: Sequence[Report], bad: list[BadAlert], stamp: Stamp | None
+    ) -> bool:
+        """Stores what is fresh and learns it. False: nothing was stored, because this very request was taken before."""
         opened: list[tuple[Report, Alert]] = []
         for report in fresh:
             try:
                 opened.append((report, report.open()))
             except BadAlert as problem:
                 bad.append(problem)
-        if not opened:
-            return
-        absorbed = await self._store.write(self._absorb, [alert for _, alert in opened], weight=len(opened))
+        if not opened and not stamp:
+            return True
+        alerts = [alert for _, alert in opened]
+        if stamp is None:
+            absorbed = await self._store.write(self._absorb, alerts, weight=len(alerts))
+        else:
+            sealed = (alerts, f"{name}:{stamp.digest}", stamp.until)
+            once = await self._store.write(self._absorb_once, sealed, weight=len(alerts) + 1)
+            if once is None:
+                return False
+            absorbed = once
         for (report, alert), verdict in zip(opened, absorbed.verdicts, strict=True):
             if verdict not in (Verdict.stale, Verdict.early_resolve):
                 known.learn(report, alert.fingerprint)
         for verdict in set(absorbed.verdicts):
             metrics.ALERTS.labels(name, verdict.value).inc(absorbed.verdicts.count(verdict))
         self._told(absorbed.told)
+        return True
 
     def _absorb(self, conn: Connection, requests: Sequence[Sequence[Alert]]) -> list[Absorbed]:
         return absorb(conn, requests, self._policy(), self._store.run, self._clock())
+
+    def _absorb_once(self, conn: Connection, requests: Sequence[Sealed]) -> list[Absorbed | None]:
+        """In one transaction with the memory of it: taken and remembered, or neither."""
+        first = seen.first_time(conn, [(digest, until) for _, digest, until in requests], self._clock())
+        taken = [alerts for (alerts, _, _), new in zip(requests, first, strict=True) if new]
+        absorbed = iter(self._absorb(conn, taken) if taken else ())
+        return [next(absorbed) if new else None for new in first]
 
     def expiry(self, source: str, fingerprint: str) -> float:
         """When an alert expires as its last report says, in seconds since the epoch; 0.0 if its row knows better."""

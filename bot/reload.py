@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 from sqlalchemy import Connection, delete, insert, select
 
+from bot.config import Config
 from bot.policy import Policy
 from bot.store import alerts as alert_rows
 from bot.store import incidents
@@ -16,6 +17,19 @@ from bot.store.engine import Store
 from bot.store.tables import facts
 
 PAGE = 1000
+
+
+class NeedsRestart(Exception):
+    """A change that a running Tocsin cannot take over."""
+
+
+def check_reloadable(old: Config, new: Config) -> None:
+    """Raises NeedsRestart: half of a new config would be worse than none, with channels of a chat that is not there."""
+    changed = [f"`{key}`" for key in ("listen", "store", "chats") if getattr(old, key) != getattr(new, key)]
+    if (old.tls is None) != (new.tls is None):
+        changed.append("`tls`")
+    if changed:
+        raise NeedsRestart(f"{' and '.join(changed)} changed: that needs a restart, and until then all stays as it was")
 
 
 class Applying(NamedTuple):

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from time import perf_counter
+from collections.abc import Callable, Mapping
+from math import ceil
+from time import monotonic, perf_counter
 from typing import Protocol
 
 import structlog
 from aiohttp import web
-from aiohttp.web_log import AccessLogger
 from aiohttp.web_protocol import RequestPayloadError
 from msgspec.structs import replace
 from prometheus_client import Counter
 
-from adapters.source import Rejected, Request, Response, Source
+from adapters.source import Rejected, Request, Response, Source, Stamp
 from bot import metrics
 from bot.api import Api
+from bot.bucket import Bucket
 from bot.drain import Drain
 from bot.gate import Gate
 from bot.intake import Intake
+from bot.serving import Handler, headed
 from bot.store.writer import StoreUnavailable
 
 log = structlog.get_logger()
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
 BIGGEST_BODY = 64 * 1024 * 1024
 """Bytes; each source says its own, smaller limit."""
+
+MOST_UNDER_WAY = 3000
+"""Requests at once, open pages of the console among them; more are told to come again."""
+
+LINES, LINES_PER_SECOND = 100.0, 1.0
+"""Refused requests that are logged: strangers cannot fill the disk. All are counted in the metrics."""
 
 
 class Health(Protocol):
@@ -44,6 +50,7 @@ class Web:
     ) -> None:
         self._intake, self._sources, self._gate, self._api, self._health = intake, sources, gate, api, health
         self._drain = drain
+        self._lines = Bucket(LINES_PER_SECOND, LINES, monotonic())
         self._answered: dict[tuple[str, int], Counter] = {}
 
     def application(self, chat_routes: list[web.AbstractRouteDef]) -> web.Application:
@@ -67,27 +74,35 @@ class Web:
             known = ", ".join(self._sources())
             raise Rejected(404, f'there is no source "{name}" in the config; there are: {known}')
         head = _head(request, request.match_info.get("path", ""))
-        return await self._take(name, request, lambda body: self._intake.take(name, source, replace(head, body=body)))
+
+        def prove(given: Request) -> Stamp | None:
+            return self._gate.prove(name, source, given)
+
+        return await self._take(name, source, request, head, prove)
 
     async def _alertmanager_api(self, request: web.Request) -> web.StreamResponse:
         """The credential tells which source it is; its body is read only after that."""
         head = _head(request, "api/v2/alerts")
         name, source = self._gate.identify(head, self._sources())
-        return await self._take(name, request, lambda body: self._intake.take_proven(name, source, replace(head, body=body)))
+        return await self._take(name, source, request, head, lambda _: None)
 
     async def _take(
-        self, name: str, request: web.Request, take: Callable[[bytes], Awaitable[Response]]
+        self, name: str, source: Source, request: web.Request, head: Request, prove: Callable[[Request], Stamp | None]
     ) -> web.StreamResponse:
-        """Reads the body and has it taken in; counted by how it ended."""
+        """Has who sends it proven, before its body is read if that can be, and its alerts taken in. Counted by how it ended."""
         try:
-            self._gate.admit(name, request.content_length)
-            body = await self._gate.read(name, request)
+            self._gate.check_size(name, request.content_length)
+            stamp = None if source.needs_body else prove(head)
+            full = replace(head, body=await self._gate.read(name, request))
             began = perf_counter()
-            response = await take(body)
+            if source.needs_body:
+                stamp = prove(full)
+            response = await self._intake.take(name, source, full, stamp)
             metrics.REQUEST_SECONDS.observe(perf_counter() - began)
         except Rejected as problem:
             self._count(name, problem.status)
-            log.warning("webhook_rejected", source=name, status=problem.status, reason=problem.reason)
+            if self._lines.take(monotonic()):
+                log.warning("webhook_rejected", source=name, status=problem.status, reason=problem.reason)
             raise
         except StoreUnavailable:
             self._count(name, 503)
@@ -112,18 +127,23 @@ class Web:
         body = await self._health.metrics()
         return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
 
-
     @web.middleware
     async def _around(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Around every request: one that is under way when Tocsin stops may end."""
+        if self._drain.under_way >= MOST_UNDER_WAY:
+            return _refusal(Rejected(503, "too many requests at once; nothing was accepted, please try again", 1.0))
+        request = self._gate.seen(request)
         self._drain.enter()
         try:
             response = await _answered(request, handler)
+        except web.HTTPException as redirect:
+            headed(request, redirect)
+            raise
         finally:
             self._drain.leave()
         if self._drain.ending:
             response.force_close()  # or busy senders would go on for ever
-        return response
+        return headed(request, response)
 
 
 async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -131,7 +151,7 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
     try:
         return await handler(request)
     except Rejected as problem:
-        return web.json_response({"status": "error", "error": problem.reason}, status=problem.status)
+        return _refusal(problem)
     except StoreUnavailable as problem:
         log.warning("request_failed", path=request.path, reason=str(problem))
         body = {"status": "error", "error": "the database does not answer; nothing was accepted, please try again"}
@@ -149,6 +169,13 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         return web.json_response({"status": "error", "error": "a fault in Tocsin; its log has the details"}, status=500)
 
 
+def _refusal(problem: Rejected) -> web.Response:
+    response = web.json_response({"status": "error", "error": problem.reason}, status=problem.status)
+    if problem.retry_after:
+        response.headers["Retry-After"] = str(ceil(problem.retry_after))
+    return response
+
+
 def _head(request: web.Request, path: str) -> Request:
     """The request as sources see it, its body still to come."""
     query = dict(request.query) if request.query_string else {}
@@ -158,13 +185,3 @@ def _head(request: web.Request, path: str) -> Request:
 def _answer(response: Response) -> web.Response:
     headers = {"Content-Type": response.content_type} if response.body else None
     return web.Response(status=response.status, body=response.body or None, headers=headers)
-
-
-async def serve(app: web.Application, host: str, port: int) -> web.AppRunner:
-    """Starts to listen. Raises OSError when it cannot."""
-    runner = web.AppRunner(
-        app, access_log=None, access_log_class=AccessLogger, handle_signals=False, keepalive_timeout=75, shutdown_timeout=1.0
-    )
-    await runner.setup()
-    await web.TCPSite(runner, host, port, backlog=1024).start()
-    return runner

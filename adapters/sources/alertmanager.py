@@ -17,7 +17,7 @@ from pydantic import Field
 from adapters.auth import verify
 from adapters.body import check_text
 from adapters.fields import check_labels, links_of, parse_time, start_of
-from adapters.source import Batch, Rejected, Request, Response, json_reply, reasons
+from adapters.source import Batch, Rejected, Request, Response, Stamp, json_reply, reasons
 from adapters.source_config import SourceConfig
 from adapters.sources._prometheus import Hooked, Posted, decode_api, decode_hook, texts_of
 from rules.alert import Alert, BadAlert, Report, fingerprint
@@ -58,8 +58,12 @@ class Alertmanager:
         self._name = name
         self._config = config
 
-    def verify(self, request: Request, now: float) -> None:
-        verify(self._config.auth, request, now)
+    @property
+    def needs_body(self) -> bool:
+        return self._config.auth.hmac is not None
+
+    def verify(self, request: Request, now: float) -> Stamp | None:
+        return verify(self._config.auth, request, now)
 
     def parse(self, request: Request, now: float) -> Batch:
         check_text(request.body)

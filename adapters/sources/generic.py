@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from adapters.auth import verify
 from adapters.body import check_count, load_json
 from adapters.fields import check_labels, clean, links_of, start_of, text_of, time_of
-from adapters.source import Batch, Rejected, Request, Response, json_reply, reasons
+from adapters.source import Batch, Rejected, Request, Response, Stamp, json_reply, reasons
 from adapters.sources._expression import REST, Finder
 from adapters.sources._generic_config import GenericConfig
 from rules.alert import Alert, BadAlert, Report, fingerprint
@@ -36,8 +36,12 @@ class Generic:
             for field in ("labels", "annotations", "links")
         }
 
-    def verify(self, request: Request, now: float) -> None:
-        verify(self._config.auth, request, now)
+    @property
+    def needs_body(self) -> bool:
+        return self._config.auth.hmac is not None
+
+    def verify(self, request: Request, now: float) -> Stamp | None:
+        return verify(self._config.auth, request, now)
 
     def parse(self, request: Request, now: float) -> Batch:
         batch = Batch([])

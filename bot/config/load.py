@@ -42,12 +42,21 @@ def load_with_places(path: FilePath | str, env: Mapping[str, str] = os.environ) 
         document.report(document.place(()), what, "Start from config.example.yaml.")
         raise ConfigErrors(document.problems)
     include_files(document, FilePath(path), env)
+    _find_files(document, FilePath(path).parent)
     data = {**document.data, **{section: _build_adapters(document, section) for section in _ADAPTERS if section in document.data}}
     config = _validate(document, Config, data, ())
     check_references(document)
     if document.problems or config is None:
         raise ConfigErrors(_tidy(document))
     return config, document
+
+
+def _find_files(document: Document, folder: FilePath) -> None:
+    """Files named in the config stand beside it, as those of secrets do, wherever Tocsin is started."""
+    tls = document.data.get("tls")
+    if isinstance(tls, dict):
+        found = {key: str(folder / value) if isinstance(value, str) else value for key, value in tls.items()}
+        document.data = {**document.data, "tls": found}
 
 
 def _build_adapters(document: Document, section: str) -> Any:

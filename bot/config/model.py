@@ -8,9 +8,11 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, SerializeAsAny, WithJsonSchema
 
+from adapters.auth import Network
 from adapters.chat import ChatConfig
 from adapters.source_config import SourceConfig
 from bot.config.case import Case
+from bot.config.tls import Tls
 from rules.access import Group, Permission, Person, Reveal, Sensitivity, Strict
 from rules.approval import Approval
 from rules.channel import Channel
@@ -73,9 +75,13 @@ class Config(Strict):
     listen: Annotated[str, BeforeValidator(_check_listen)] = Field(
         "127.0.0.1:8080", description="The address and port to serve on."
     )
+    tls: Tls | None = Field(None, description="Serve HTTPS with this certificate. By default plain HTTP, for a proxy in front.")
+    trusted_proxies: tuple[Network, ...] = Field(
+        (), description="Networks of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed. By default none."
+    )
     public_url: Annotated[str, AfterValidator(_check_url)] = Field(
-        default_factory=lambda data: f"http://{data.get('listen', '')}",
-        description="How people and senders reach Tocsin; links begin with it. By default http:// and `listen`.",
+        default_factory=lambda data: f"{'https' if data.get('tls') else 'http'}://{data.get('listen', '')}",
+        description="How people and senders reach Tocsin; links begin with it. By default http:// (or https://) and `listen`.",
     )
     store: Annotated[str, AfterValidator(_check_store)] = Field(
         "sqlite:///tocsin.db",

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, delete, insert, select
 
 from adapters.chat import Session
+from bot.attempts import Attempts
 from bot.store import audit
 from bot.store.engine import Store
 from bot.store.tables import sessions
@@ -40,9 +41,15 @@ class SignIn:
     """Implements adapters.chat.Sessions. `person_of_token` compares in constant time."""
 
     def __init__(
-        self, store: Store, clock: Callable[[], float], person_of_token: Callable[[str], str | None], known: Callable[[str], bool]
+        self,
+        store: Store,
+        clock: Callable[[], float],
+        person_of_token: Callable[[str], str | None],
+        known: Callable[[str], bool],
+        attempts: Attempts,
     ) -> None:
         self._store, self._clock, self._person_of_token, self._known = store, clock, person_of_token, known
+        self._attempts = attempts
         self._codes: dict[str, tuple[str, float]] = {}
 
     def one_time_code(self, person: str) -> str:
@@ -51,11 +58,14 @@ class SignIn:
         self._codes[_hash(code)] = (person, self._clock() + CODE_LIFE)
         return code
 
-    async def sign_in(self, token: str) -> str | None:
+    async def sign_in(self, token: str, address: str) -> str | None:
+        self._attempts.admit(address, token)
         coded = self._use_code(token)
         person = coded or self._person_of_token(token)
         if person is None or not self._known(person):
+            self._attempts.wrong(address, token)
             return None
+        self._attempts.right(token)
         now = self._clock()
         cookie = secrets.token_urlsafe(32)
         new = NewSession(_hash(cookie), person, secrets.token_urlsafe(24), now + LIFE)

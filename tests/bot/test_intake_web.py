@@ -186,7 +186,7 @@ async def test_a_body_in_slow_chunks_is_taken(story: Story) -> None:
 
 
 async def test_a_sender_that_dawdles_is_told(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.gate.BODY_SECONDS", 0.2)
+    monkeypatch.setattr("adapters.reading.BODY_SECONDS", 0.2)
     answer = await raw(story, HEAD + "Content-Length: 1000\n\n", b"{")
     assert answer.startswith(b"HTTP/1.1 408") and b"did not arrive" in answer
 

@@ -96,7 +96,7 @@ class MemorySessions:
         self.codes: dict[str, str] = {}
         self.live: dict[str, Session] = {}
 
-    async def sign_in(self, token: str) -> str | None:
+    async def sign_in(self, token: str, address: str) -> str | None:
         person = self.codes.pop(token, None) or self.tokens.get(token)
         if person is None:
             return None

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from adapters.chat import DeliveryError
+from bot.attempts import Attempts
 from bot.store import silences, tables
 from bot.store.engine import Store
 from bot.store.messages import Messages
@@ -88,14 +89,15 @@ async def test_a_store_that_is_away_is_a_chat_that_is_away(store_url: str) -> No
 
 
 def sign_in(store: Store, clock: Callable[[], float]) -> SignIn:
-    return SignIn(store, clock, lambda token: "ana" if token == "good" else None, lambda person: person in {"ana", "ben"})
+    known = {"ana", "ben"}.__contains__
+    return SignIn(store, clock, lambda token: "ana" if token == "good" else None, known, Attempts(lambda: 0.0))
 
 
 async def test_sessions_live_for_a_while(store: Store) -> None:
     clock = Clock()
     door = sign_in(store, clock)
-    assert await door.sign_in("bad") is None
-    cookie, other = await door.sign_in("good"), await door.sign_in("good")
+    assert await door.sign_in("bad", "192.0.2.7") is None
+    cookie, other = await door.sign_in("good", "192.0.2.7"), await door.sign_in("good", "192.0.2.7")
     assert cookie and other and cookie != other
     session = await door.session(cookie)
     assert session and session.person == "ana" and len(session.csrf) >= 20
@@ -109,7 +111,7 @@ async def test_sessions_live_for_a_while(store: Store) -> None:
 
 
 async def test_a_stolen_database_signs_nobody_in(store: Store) -> None:
-    cookie = await sign_in(store, Clock()).sign_in("good")
+    cookie = await sign_in(store, Clock()).sign_in("good", "192.0.2.7")
     assert cookie
 
     def everything(conn: Connection) -> str:
@@ -124,11 +126,11 @@ async def test_a_code_works_once_and_soon(store: Store) -> None:
     clock = Clock()
     door = sign_in(store, clock)
     code = door.one_time_code("ben")
-    cookie = await door.sign_in(code)
+    cookie = await door.sign_in(code, "192.0.2.7")
     session = await door.session(cookie or "")
     assert session and session.person == "ben"
-    assert await door.sign_in(code) is None
+    assert await door.sign_in(code, "192.0.2.7") is None
     late = door.one_time_code("ben")
     clock.now += CODE_LIFE
-    assert await door.sign_in(late) is None
-    assert await door.sign_in(door.one_time_code("stranger")) is None
+    assert await door.sign_in(late, "192.0.2.7") is None
+    assert await door.sign_in(door.one_time_code("stranger"), "192.0.2.7") is None

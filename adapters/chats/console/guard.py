@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 from aiohttp import web
 
 from adapters.chat import Desk, Session
+from adapters.reading import read_body
+from adapters.source import Rejected
 
 MOST_FORM = 64 * 1024
 HEADERS = {
@@ -26,13 +28,8 @@ HEADERS = {
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Refused(Exception):
+class Refused(Rejected):
     """A request that is not answered. `status`: the HTTP status; the reason is shown to the person."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
 
 
 class Visitor(NamedTuple):
@@ -83,14 +80,13 @@ class Guard:
         return visitor
 
     async def form(self, request: web.Request) -> dict[str, str]:
-        """The fields of a posted form from our own pages. Raises Refused (400, 403, 413, 415)."""
+        """The fields of a posted form from our own pages. Raises Rejected (400, 403, 408, 413, 415)."""
         self._check_origin(request)
         if request.content_type != "application/x-www-form-urlencoded":
             raise Refused(415, "Send a form (application/x-www-form-urlencoded).")
-        if (request.content_length or 0) > MOST_FORM:
-            raise Refused(413, f"A form has up to {MOST_FORM} bytes.")
+        body = await read_body(request, MOST_FORM, "the limit of a form")
         try:
-            return dict(parse_qsl((await request.read()).decode(), keep_blank_values=True, max_num_fields=20))
+            return dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=20))
         except ValueError as error:  # not UTF-8, too many fields
             raise Refused(400, "This form cannot be read.") from error
 

@@ -10,6 +10,8 @@ import msgspec
 from adapters.chat import Reply
 
 MOST_WAITING = 200
+MOST_PAGES = 50
+"""Open pages of one person; beyond that, the oldest goes."""
 
 
 class Event(msgspec.Struct, frozen=True):
@@ -54,7 +56,7 @@ class Hub:
     """All open pages of this process."""
 
     def __init__(self) -> None:
-        self._pages: set[Page] = set()
+        self._pages: dict[Page, None] = {}  # oldest first
         self.replies: dict[str, tuple[str, Reply]] = {}
         self.closed = False
 
@@ -68,10 +70,13 @@ class Hub:
         return len(self._pages)
 
     def open(self, page: Page) -> None:
-        self._pages.add(page)
+        mine = [one for one in self._pages if one.person == page.person]
+        if len(mine) >= MOST_PAGES:
+            self._drop(mine[0])
+        self._pages[page] = None
 
     def leave(self, page: Page) -> None:
-        self._pages.discard(page)
+        self._pages.pop(page, None)
 
     def publish(self, event: Event) -> None:
         for page in [page for page in self._pages if page.wants(event)]:
@@ -90,5 +95,5 @@ class Hub:
             self._drop(page)
 
     def _drop(self, page: Page) -> None:
-        self._pages.discard(page)
+        self._pages.pop(page, None)
         page.close()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from math import ceil
+
 from aiohttp import web
 
 from adapters.chat import DeliveryError
 from adapters.chats.console.context import Context
-from adapters.chats.console.guard import HEADERS, Handler, Refused
+from adapters.chats.console.guard import HEADERS, Handler
+from adapters.source import Rejected
 
 WANTS_FRAGMENT = "X-Requested-With"  # set by console.js only
 
@@ -17,8 +20,10 @@ def serve(context: Context, handler: Handler) -> Handler:
     async def run(request: web.Request) -> web.StreamResponse:
         try:
             response = await handler(request)
-        except Refused as refused:
+        except Rejected as refused:
             response = _refusal(context, request, refused.status, refused.reason)
+            if refused.retry_after:
+                response.headers["Retry-After"] = str(ceil(refused.retry_after))
         except DeliveryError:
             response = _refusal(context, request, 503, "The store does not answer. Nothing is lost; try again in a moment.")
         if not response.prepared:

@@ -28,7 +28,7 @@ class SignIn:
         form = await guard.form(request)
         check_csrf(form.get("csrf", ""), guard.cookie(request, _FORM))
         channel = form.get("channel", "")
-        cookie = await self._context.desk.sessions.sign_in(form.get("token", "").strip())
+        cookie = await self._context.desk.sessions.sign_in(form.get("token", "").strip(), request.remote or "")
         if cookie is None:
             return self._form(request, "", channel, failed=True)
         response = see_other(f"/?channel={quote(channel, safe='')}" if channel else "/")
