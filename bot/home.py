@@ -33,14 +33,15 @@ def home_of(conn: Connection, caller: Caller, silences: Sequence[Silence], polic
     if not caller.key:
         return Home()
     own = [row.incident for row in incidents.listed(conn, True, MOST_READ) if row.incident.owner == caller.key]
-    seen = [incident for incident in own if eyes_of(caller, policy).sees(incident)]
+    eyes = eyes_of(caller, policy)
+    seen = [incident for incident in own if eyes.sees(incident)]
     ending = [silence for silence in silences if silence.ends_at <= now + ENDING_WITHIN][:MOST_SHOWN]
     forgotten = [incident for incident in seen if _is_forgotten(incident, now)]
     mine = [incident for incident in seen if incident not in forgotten]
     return Home(
-        mine=tuple(_draw(conn, incident, caller, eyes_of(caller, policy), now) for incident in mine[:MOST_SHOWN]),
-        forgotten=tuple(_draw(conn, incident, caller, eyes_of(caller, policy), now) for incident in forgotten[:MOST_SHOWN]),
-        silences=tuple((one.id, eyes_of(caller, policy).text(answers.matchers_text(one.matchers)), one.ends_at) for one in ending),
+        mine=tuple(_draw(conn, incident, caller, eyes, now) for incident in mine[:MOST_SHOWN]),
+        forgotten=tuple(_draw(conn, incident, caller, eyes, now) for incident in forgotten[:MOST_SHOWN]),
+        silences=tuple((one.id, eyes.text(answers.matchers_text(one.matchers)), one.ends_at) for one in ending),
     )
 
 
