@@ -112,7 +112,7 @@ class Silencing:
             known = ", ".join(s.id for s in found)
             what = f"several silences begin with that: {known}" if found else "no silence in force has that id"
             return Reply(f'"{command.silence}": {what}. To see them: silences', ok=False)
-        if refused := answers.refusal_for(caller, "silence", labels_of(found[0].matchers), self._policy()):
+        if refused := answers.refusal_for(caller, "unsilence", labels_of(found[0].matchers), self._policy()):
             return Reply(refused, ok=False)
         now, done = self._clock(), f"Silence {found[0].id} on {answers.matchers_text(found[0].matchers)} is over."
         await self._store.write(_end, Ending(found[0].id, now, act(caller, command, origin, now, done)))
