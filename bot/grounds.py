@@ -37,6 +37,15 @@ class Known(NamedTuple):
     grounds: Grounds
     standings: dict[str, Standing]
     joined: Collection[Joined]
+    revealed: Sequence[Revealed]
+
+
+class Revealed(NamedTuple):
+    """Somebody who may see an incident beyond their clearance, by `reveal`, until a time in seconds since the epoch."""
+
+    person: str
+    incident: int
+    until: float
 
 
 def grounds_of(config: Config) -> Grounds:
@@ -92,7 +101,13 @@ def known_at(conn: Connection, at: float) -> Known | None:
             standings[row.channel] = msgspec.convert({"channel": row.channel, "at": row.at, **told}, Standing)
         else:
             joined[told["group"], told["chat"]] = Joined(**told)
-    return Known(Grounds.model_validate(body["grounds"]), standings, joined.values())
+    return Known(Grounds.model_validate(body["grounds"]), standings, joined.values(), _revealed(conn, at))
+
+
+def _revealed(conn: Connection, at: float) -> list[Revealed]:
+    rows = conn.execute(_until(at, Event.reveal).order_by(table.c.id))
+    found = [Revealed(row.actor, row.incident, json.loads(row.body)["until"]) for row in rows]
+    return [one for one in found if one.until > at]
 
 
 def joined_entry(joined: Joined, at: float) -> Entry:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
 from typing import Any, NamedTuple
 
-from bot.detectors import secrets
 from bot.policy import Policy
 from bot.store import audit, incidents
 from bot.store.engine import Store
-from rules.access import LEVELS, Caller, Sensitivity
+from rules.access import Caller
 from rules.audit_entry import Entry, Event
 from rules.command import Command, render
-from rules.redact import Redaction, Redactor
 
 MOST_KNOWN = 10_000
 """Disclosures that are remembered, so that one and the same is told once."""
@@ -39,20 +36,8 @@ def refusal(caller: Caller, command: Command, origin: Origin, now: float, why: s
     return _entry(Event.refusal, caller, command, origin, now, why, incident)
 
 
-def without_secrets(text: str) -> str:
-    """What somebody typed, without passwords and tokens, whatever the config says of them: the log is kept for ever."""
-    return _secrets().text(text, None)
-
-
-@cache
-def _secrets() -> Redactor:
-    rule = Redaction.model_validate({"name": "secret", "below": LEVELS[-1]})
-    return Redactor([rule], Sensitivity.model_validate({}), {rule.name: secrets()})
-
-
 def _entry(kind: Event, caller: Caller, command: Command, origin: Origin, now: float, outcome: str, incident: int) -> Entry:
-    line, outcome = without_secrets(render(command)), without_secrets(outcome)
-    body = {"verb": command.verb, "line": line, "outcome": outcome, "via": origin.via}
+    body = {"verb": command.verb, "line": render(command), "outcome": outcome, "via": origin.via}
     incident = incident or (command.numbers[0] if len(command.numbers) == 1 else 0)
     return Entry(now, kind, caller.key or origin.via, origin.channel, incident, body)
 
@@ -78,7 +63,7 @@ class Witness:
     def __init__(self, store: Store, policy: Callable[[], Policy], clock: Callable[[], float]) -> None:
         self._store, self._policy, self._clock = store, policy, clock
         self._known: dict[tuple[str, str, int], object] = {}
-        _secrets()  # takes a moment, once: not when somebody waits
+        audit.without_secrets("")  # takes a moment, once: not when somebody waits
 
     async def shown_to(self, person: str, numbers: Iterable[int], origin: Origin) -> None:
         """A person is about to be told of these incidents. Raises StoreUnavailable."""

@@ -25,7 +25,11 @@ def access(config: Config, alerts: Sequence[Mapping[str, str]], at: float | None
         return FAILED
     sights = [sight(known.grounds, labels, known.standings, known.joined) for labels in alerts]
     if as_json:
-        say_json([{"labels": labels, "at": at or now, "sight": one} for labels, one in zip(alerts, sights, strict=True)])
+        revealed = [one._asdict() for one in known.revealed]
+        say_json([
+            {"labels": labels, "at": at or now, "sight": one, "revealed": revealed}
+            for labels, one in zip(alerts, sights, strict=True)
+        ])  # fmt: skip
         return 0
     for labels, one in zip(alerts, sights, strict=True):
         _say(labels, one, known, at or now)
@@ -41,7 +45,7 @@ def _known(config: Config, at: float | None, now: float) -> Known | None:
         found = None  # Tocsin was never started here: the config alone has to do
     if at is not None:
         return found
-    return Known(grounds_of(config), found.standings if found else {}, found.joined if found else ())
+    return (found or Known(grounds_of(config), {}, (), ()))._replace(grounds=grounds_of(config))
 
 
 def _say(labels: Mapping[str, str], found: Sight, known: Known, at: float) -> None:
@@ -58,6 +62,9 @@ def _say(labels: Mapping[str, str], found: Sight, known: Known, at: float) -> No
         _say_reader(reader)
     if not found.cleared:
         say("  nobody")
+    for grant in known.revealed:
+        say()
+        say(("by reveal", "bold"), f": {grant.person} sees incident #{grant.incident}, until {format_moment(grant.until)}")
 
 
 def _say_place(place: Place, known: Known) -> None:

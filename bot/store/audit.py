@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from sqlalchemy import ColumnElement, Connection, insert, select
 
+from bot.detectors import secrets
 from bot.store.sql import Bulk, Query, clean
 from bot.store.tables import audit
-from rules.audit_entry import START, Entry, Row, canonical, link
+from rules.access import LEVELS, Sensitivity
+from rules.audit_entry import START, Entry, Event, Row, canonical, link
+from rules.redact import Redaction, Redactor
 
 PAGE = 5000
 """Rows read at once when all are."""
+TYPED = (Event.act, Event.refusal, Event.reveal, Event.request)
+"""Kinds of entries that quote what people typed."""
 
 
 def append(conn: Connection, entries: Sequence[Entry]) -> list[Row]:
@@ -50,8 +56,20 @@ def rows(conn: Connection, *where: ColumnElement[bool]) -> Iterator[Row]:
         page = conn.execute(query.where(audit.c.id > page[-1].id)).all()
 
 
+def without_secrets(text: str) -> str:
+    """What somebody typed, without passwords and tokens, whatever the config says of them: the log is kept for ever."""
+    return _secrets().text(text, None)
+
+
+@cache
+def _secrets() -> Redactor:
+    rule = Redaction.model_validate({"name": "secret", "below": LEVELS[-1]})
+    return Redactor([rule], Sensitivity.model_validate({}), {rule.name: secrets()})
+
+
 def _row(number: int, before: str, entry: Entry) -> Row:
-    body = canonical(entry.body)
+    typed = entry.kind in TYPED
+    body = canonical({k: without_secrets(clean(v)) if typed and isinstance(v, str) else v for k, v in entry.body.items()})
     if (tidy := clean(body)) != body:
         body = canonical(json.loads(tidy))
     row = Row(number, float(entry.at), entry.kind.value, clean(entry.actor), clean(entry.channel), entry.incident, body, "")

@@ -160,6 +160,9 @@ def test_a_long_log_says_how_far_it_is(tmp_path: Path, monkeypatch: pytest.Monke
     assert "… 2 of 3 rows" in Outcome("audit", "verify", "-c", str(tmp_path / "config.yaml")).err
 
 
+REVEALING = re.sub(r" httpchat: [\w-]+,", "", BASE) + "reveal: {groups: [web], up_to: restricted, lasts: 15m}\n"
+
+
 # --- Access ---------------------------------------------------------------------------------------------------------
 
 
@@ -176,9 +179,10 @@ class Days:
 @pytest.fixture
 def days(tmp_path: Path) -> Days:
     async def play() -> Days:
-        async with telling(tmp_path, re.sub(r" httpchat: [\w-]+,", "", BASE), "console") as story:
+        async with telling(tmp_path, REVEALING, "console") as story:
             await story.fires("Fraud", team="payments")
             await (await story.card("vault")).shows(stub=False)
+            assert (await story.order("cleo", "reveal 1 on call, password=hunter2"))["ok"]
             first = story.now()
             await story.passes("7d")
             story.rewrite(lambda text: text.replace("dba: {members: [ben], clearance: confidential}", "dba: {members: [ben]}"))
@@ -195,15 +199,23 @@ def test_who_sees_it_now(days: Days) -> None:
     assert lines[0] == "team=payments" and "sensitivity confidential" in lines and "route root" in lines
     assert "ops: a stub (its clearance is internal)" in lines
     assert any(line.startswith("vault: in full (verified, since") for line in lines)
-    assert lines[-2:] == ["by asking: whoever is cleared", "ana Ana Petrova sre"]
+    assert lines[-4:-2] == ["by asking: whoever is cleared", "ana Ana Petrova sre"]
 
 
 def test_who_saw_it_then(days: Days) -> None:
     told = days.access("team=payments", "--at", str(days.first))
     assert told.code == 0 and format_moment(days.first) in told.out
     lines = [" ".join(line.split()) for line in told.out.splitlines()]
-    assert lines[-3:] == ["by asking: whoever is cleared", "ana Ana Petrova sre", "ben Ben Okafor dba"]
+    assert lines[-5:-2] == ["by asking: whoever is cleared", "ana Ana Petrova sre", "ben Ben Okafor dba"]
     assert "ben" not in days.access("team=payments", "--at", str(days.second)).out
+
+
+def test_who_broke_the_glass(days: Days) -> None:
+    line = "by reveal: cleo sees incident #1, until "
+    assert line in days.access("team=payments", "--at", str(days.first)).out
+    assert line not in days.access("team=payments", "--at", str(days.second)).out
+    told = Outcome("audit", "export", "--kind", "reveal", "-c", days.config).out
+    assert "on call, password=[secret]" in told and "hunter2" not in told
 
 
 def test_for_scripts(days: Days) -> None:

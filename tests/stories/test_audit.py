@@ -136,9 +136,9 @@ async def test_it_is_told_before_it_is_shown(story: Story) -> None:
 
 
 async def test_what_cannot_be_told_is_not_shown(tmp_path: Path) -> None:
-    store = await Store.open(f"sqlite:///{tmp_path}/tocsin.db", busy_seconds=0.05)
     (tmp_path / "other").mkdir()
     async with telling(tmp_path / "other", chat="console") as story:
+        store = await Store.open(f"sqlite:///{tmp_path}/tocsin.db")
         witness = Witness(store, lambda: story.app.policy, story.now)
         await store.close()
         with pytest.raises(StoreUnavailable):
