@@ -24,7 +24,7 @@ from bot.api import Api
 from bot.attempts import Attempts
 from bot.commands import Commands
 from bot.config import Config, ConfigErrors, load
-from bot.config.tls import context_of, renew
+from bot.config.tls import context_of, refresh
 from bot.delivery import Courier
 from bot.desk import Desk
 from bot.drain import Drain
@@ -120,6 +120,7 @@ class App:
         ]
         for task in self._tasks:
             task.add_done_callback(self._ended)
+        self.health.look_at(self.config)
         log.info("ready", listen=self.config.listen, sources=list(self._sources), chats=list(self._chats))
 
     async def stop(self) -> None:
@@ -151,7 +152,8 @@ class App:
             log.error("reload_refused", reason=str(problem))
             return False
         self.config, self.policy, self._sources = config, policy, sources
-        self._renew_certificate()
+        refresh(self._tls, config.tls)
+        self.health.look_at(config)
         self.intake.forget_all()
         self.health.config_error = ""
         metrics.RELOADS.labels("ok").inc()
@@ -159,13 +161,6 @@ class App:
         self.wake()
         log.info("reloaded", sources=list(sources))
         return True
-
-    def _renew_certificate(self) -> None:
-        try:
-            if self._tls and self.config.tls:
-                renew(self._tls, self.config.tls)
-        except ValueError as problem:  # it was right a moment ago; the old one serves on
-            log.error("certificate_kept", reason=str(problem))
 
     async def _note(self, config: Config, by: str) -> None:
         """Has the audit log tell the config. Its head then stands in the log of the process, too: a copy kept elsewhere."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import structlog
 from prometheus_client import generate_latest
 from sqlalchemy import Connection
 
 from adapters.chat import Chat
 from bot import metrics
+from bot.config import Config
+from bot.config.check import front_door
 from bot.delivery import Courier
 from bot.drift import Drift
 from bot.rollcall import Rollcall
@@ -17,6 +20,8 @@ from bot.store.engine import Store
 from bot.store.writer import StoreUnavailable
 from bot.withheld import Withheld
 from rules.alert import Severity
+
+log = structlog.get_logger()
 
 
 class Health:
@@ -35,6 +40,13 @@ class Health:
         self._store, self._couriers, self._chats, self._drift, self._withheld = store, couriers, chats, drift, withheld
         self.config_error = ""
         self.fault = ""
+        self._warnings: Sequence[str] = ()
+
+    def look_at(self, config: Config) -> None:
+        """Tells what the config leaves open to strangers. It works as written, so nothing is degraded by it."""
+        self._warnings = list(front_door(config))
+        for text in self._warnings:
+            log.warning("front_door", warning=text)
 
     async def ready(self) -> tuple[bool, Mapping[str, object]]:
         """A chat that is down does not turn senders away: it stands in the body only."""
@@ -58,13 +70,14 @@ class Health:
         for name, chat in self._chats.items():
             if chat.trouble:
                 degraded[f"chat {name}, inbound"] = f"nothing comes in from people: {chat.trouble}"
-        for name, why in self._rollcall.trouble.items():
-            degraded[f"group {name}"] = why
+        for name, trouble in self._rollcall.trouble.items():
+            degraded[f"group {name}"] = trouble
         if self.config_error:
             degraded["config"] = f"the last reload was refused: {self.config_error}"
         if self.fault:
             return False, {"status": "unavailable", "fault": self.fault, "degraded": degraded}
-        return True, {"status": "degraded" if degraded else "ok", "degraded": degraded}
+        body = {"status": "degraded" if degraded else "ok", "degraded": degraded}
+        return True, {**body, "warnings": self._warnings} if self._warnings else body
 
     async def metrics(self) -> bytes:
         """Prometheus' text format, with gauges as the store says now."""

@@ -10,11 +10,11 @@ from adapters import registry
 from adapters.chat import Chat, Finding
 from bot.cli.screen import FAILED, say, say_json
 from bot.config import Config
+from bot.config.check import LOOPBACK
 from bot.store.probe import probe
 from rules.channel import Channel
 
 CHAT_SECONDS = 60.0
-LOOPBACK = ("127.", "localhost:", "[::1]:")
 
 
 class Front:

@@ -49,7 +49,7 @@ def target_from(config: Config | None, address: str | None, source: str | None, 
         raise CannotSend(f"say as which source: --source {' or '.join(config.sources)}")
     if found.type != "alertmanager":
         raise CannotSend(f"{source} is of type {found.type}; only alerts as Alertmanager sends them can be made here")
-    address = (address or _local(config.listen)).rstrip("/")
+    address = (address or (config.public_url if config.tls else _local(config.listen))).rstrip("/")
     return Target(address, source, headers) if token else _with_auth(Target(address, source), found.auth)
 
 

@@ -64,16 +64,28 @@ def _shown(value: object) -> str:
     return str(value)
 
 
+LOOPBACK = ("127.", "localhost:", "[::1]:")
+
+
 def warnings(config: Config) -> list[str]:
     """What an ops person should know before it is too late; each a sentence."""
     root = compile_tree(config.route)
-    return [*_open_sources(config), *_nobody_to_approve(config), *_unreachable(root), *_unused_channels(config, root)]
+    return [*front_door(config), *_nobody_to_approve(config), *_unreachable(root), *_unused_channels(config, root)]
 
 
-def _open_sources(config: Config) -> Iterator[str]:
+def front_door(config: Config) -> Iterator[str]:
+    """What is allowed, but lets strangers do or read more than one may think: said at every start, too."""
     for name, source in config.sources.items():
         if source.auth.none:
             yield f"sources.{name}: anybody who can reach {config.listen} can send alerts to it (auth: none)"
+    https = config.public_url.startswith("https://")
+    if https and not config.tls and not config.trusted_proxies:
+        yield (
+            "public_url is https, but there is neither `tls` nor `trusted_proxies`: behind a proxy, all senders and people "
+            "seem to have its address"
+        )
+    if not https and not config.listen.startswith(LOOPBACK):
+        yield f"public_url: what comes to {config.listen} crosses the network in plain text, tokens too; set `tls`, or use a proxy"
 
 
 def _nobody_to_approve(config: Config) -> Iterator[str]:

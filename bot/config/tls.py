@@ -5,9 +5,12 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
+import structlog
 from pydantic import Field, model_validator
 
 from rules.access import Strict
+
+log = structlog.get_logger()
 
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """For TLS 1.2: forward secrecy, authenticated encryption, nothing else. TLS 1.3 has only such."""
@@ -63,3 +66,12 @@ def _check_pem(path: str, begin: str) -> None:
         raise ValueError(f'the file {path} holds no {kind} in PEM ("-----BEGIN … {begin}")')
     if "ENCRYPTED" in text and begin.startswith("PRIVATE"):
         raise ValueError(f"the key in {path} needs a passphrase, which nobody can type at a restart: store it without")
+
+
+def refresh(context: ssl.SSLContext | None, tls: Tls | None) -> None:
+    """`renew` for a server at work: what was right a moment ago and is not now, leaves the certificate it has."""
+    try:
+        if context and tls:
+            renew(context, tls)
+    except ValueError as problem:
+        log.error("certificate_kept", reason=str(problem))

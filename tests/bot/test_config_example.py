@@ -17,6 +17,7 @@ from bot.config.check import run_tests, warnings
 from bot.config.decision import decide
 from rules.duration import parse_duration
 from rules.incident import Timing
+from tests.standins.certificate import make
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
 TEXT = EXAMPLE.read_text()
@@ -70,6 +71,8 @@ def test_it_also_runs_with_everything_that_is_commented_out(tmp_path: Path) -> N
     secret.write_text("hush")
     (tmp_path / "teams").mkdir()
     (tmp_path / "teams" / "search.yaml").write_text("routes: [{name: search, match: ['team=\"search\"']}]")
+    (tmp_path / "tls").mkdir()
+    make(tmp_path / "tls" / "tocsin.crt", tmp_path / "tls" / "tocsin.key")
     path.write_text(COMMENTED_OUT.sub(r"\1\2", TEXT).replace("/run/secrets/team_d", str(secret)))
     names = dict.fromkeys(re.findall(r"\$\{([A-Z_]+)\}", TEXT), "hush")
     config = load(path, names)

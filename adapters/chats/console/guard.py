@@ -46,25 +46,26 @@ class Guard:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
 
-    @property
-    def _secure(self) -> bool:
-        return self._desk.public_url.startswith("https://")
+    def _secure(self, request: web.Request) -> bool:
+        """Whether the browser speaks https: so the config says, or so it came, by our own TLS or through a trusted proxy."""
+        return self._desk.public_url.startswith("https://") or request.scheme == "https"
 
-    def _cookie_name(self, name: str) -> str:
+    def _cookie_name(self, request: web.Request, name: str) -> str:
         """Browsers take `__Host-` cookies only over https and from this very host, so no other can plant one."""
-        return f"__Host-{name}" if self._secure else name
+        return f"__Host-{name}" if self._secure(request) else name
 
-    def set_cookie(self, response: web.StreamResponse, name: str, value: str) -> None:
+    def set_cookie(self, request: web.Request, response: web.StreamResponse, name: str, value: str) -> None:
         """Lax, not Strict: with Strict a link to a card, opened from a chat, would arrive signed out."""
         response.set_cookie(
-            self._cookie_name(name), value, httponly=True, secure=self._secure, samesite="Lax", path="/",
+            self._cookie_name(request, name), value, httponly=True, secure=self._secure(request), samesite="Lax", path="/",
         )  # fmt: skip
 
-    def drop_cookie(self, response: web.StreamResponse, name: str) -> None:
-        response.del_cookie(self._cookie_name(name), path="/", secure=self._secure, httponly=True, samesite="Lax")
+    def drop_cookie(self, request: web.Request, response: web.StreamResponse, name: str) -> None:
+        named, secure = self._cookie_name(request, name), self._secure(request)
+        response.del_cookie(named, path="/", secure=secure, httponly=True, samesite="Lax")
 
     def cookie(self, request: web.Request, name: str) -> str:
-        return request.cookies.get(self._cookie_name(name), "")
+        return request.cookies.get(self._cookie_name(request, name), "")
 
     async def visitor(self, request: web.Request) -> Visitor | None:
         """The signed-in person, or None."""

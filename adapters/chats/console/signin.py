@@ -32,8 +32,8 @@ class SignIn:
         if cookie is None:
             return self._form(request, "", channel, failed=True)
         response = see_other(f"/?channel={quote(channel, safe='')}" if channel else "/")
-        guard.set_cookie(response, "tocsin", cookie)
-        guard.drop_cookie(response, _FORM)
+        guard.set_cookie(request, response, "tocsin", cookie)
+        guard.drop_cookie(request, response, _FORM)
         return response
 
     async def sign_out(self, request: web.Request) -> web.StreamResponse:
@@ -44,7 +44,7 @@ class SignIn:
         await context.desk.sessions.sign_out(visitor.cookie)
         context.hub.sign_out(visitor.cookie)
         response = see_other("/signin")
-        context.guard.drop_cookie(response, "tocsin")
+        context.guard.drop_cookie(request, response, "tocsin")
         return response
 
     def _form(self, request: web.Request, code: str, channel: str, failed: bool = False) -> web.Response:
@@ -52,5 +52,5 @@ class SignIn:
         csrf = guard.cookie(request, _FORM) or random_value()
         html = self._context.views.page("signin.html", code=code, channel=channel, csrf=csrf, failed=failed)
         response = page(html, 401 if failed else 200)
-        guard.set_cookie(response, _FORM, csrf)
+        guard.set_cookie(request, response, _FORM, csrf)
         return response
