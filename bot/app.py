@@ -116,12 +116,16 @@ class App:
             asyncio.create_task(self._watch().run(), name="watch"),
             asyncio.create_task(Retention(self.store, self._policy, self._clock).run(), name="retention"),
             *(asyncio.create_task(courier.run(), name=f"courier-{courier.name}") for courier in self._couriers),
-            *(asyncio.create_task(chat.start(), name=f"chat-{name}") for name, chat in self._chats.items()),
+            *(asyncio.create_task(self._start(name, chat), name=f"chat-{name}") for name, chat in self._chats.items()),
         ]
         for task in self._tasks:
             task.add_done_callback(self._ended)
         self.health.look_at(self.config)
         log.info("ready", listen=self.config.listen, sources=list(self._sources), chats=list(self._chats))
+
+    async def _start(self, name: str, chat: Chat) -> None:
+        await chat.start()
+        self.standings.started(name)
 
     async def stop(self) -> None:
         """Takes nothing more, finishes what is under way, closes."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import msgspec
 import structlog
@@ -60,6 +61,8 @@ class Standings:
         self._known: dict[str, Known] = {}
         self._judged: dict[str, tuple[Policy, Known, float, Standing]] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
+        self._started: set[str] = set()
+        self._deaf: set[str] = set()
         self._woken = asyncio.Event()
 
     def of(self, name: str) -> Standing:
@@ -88,6 +91,11 @@ class Standings:
             return True
         patience = SETTLE_SECONDS if known.facts else START_SECONDS
         return known.doubt is not None and 0.0 <= now - known.doubted_at < patience
+
+    def started(self, chat: str) -> None:
+        """The chat may be asked from now on."""
+        self._started.add(chat)
+        self.channel_changed(chat)
 
     def channel_changed(self, chat: str, channel_id: str = "") -> None:
         """Nothing is relied on any more that was said of the channel (of any of the chat, without an id) before now."""
@@ -122,9 +130,9 @@ class Standings:
     async def _sleep(self) -> None:
         """Until something is due, a doubt is old enough to act on, or somebody wakes us. Bounded: the clock may be set."""
         now, times = self._clock(), [self._clock() + LONGEST_SLEEP]
-        for name, known in self._known.items():
-            if name not in self._asking:
-                times.append(known.ask_at)
+        for name, channel in self._askable():
+            known = self._look_up(name, channel)[0]
+            times.append(known.ask_at)
             if known.doubt:
                 times += [at for patience in (SETTLE_SECONDS, START_SECONDS) if (at := known.doubted_at + patience) > now]
         try:
@@ -135,17 +143,25 @@ class Standings:
         self._woken.clear()
 
     def _ask_what_is_due(self) -> None:
-        policy, now = self._policy(), self._clock()
-        for name in self._known.keys() - policy.channels.keys():
+        deaf = {name for name, chat in self._chats.items() if chat.trouble}
+        for name in self._deaf - deaf:  # nobody knows what it did not hear
+            self.channel_changed(name)
+        self._deaf = deaf
+        for name in self._known.keys() - self._policy().channels.keys():
             del self._known[name]
-        for name, channel in policy.channels.items():
-            known = self._look_up(name, channel)[0]
-            if needs_asking(channel, policy.sensitivity) and name not in self._asking and known.ask_at <= now:
+        for name, channel in self._askable():
+            if self._look_up(name, channel)[0].ask_at <= self._clock():
                 task = asyncio.create_task(self._ask(name, channel), name=f"ask-{name}")
                 self._asking[name] = task
-                task.add_done_callback(lambda _, name=name: self._asked(name))  # type: ignore[misc]  # the name of now
+                task.add_done_callback(partial(self._asked, name))
 
-    def _asked(self, name: str) -> None:
+    def _askable(self) -> list[tuple[str, Channel]]:
+        """The channels about which a chat is to be asked, and is not just being asked."""
+        policy = self._policy()
+        found = [(name, one) for name, one in policy.channels.items() if needs_asking(one, policy.sensitivity)]
+        return [(name, one) for name, one in found if one.chat in self._started and name not in self._asking]
+
+    def _asked(self, name: str, _: asyncio.Task[None]) -> None:
         del self._asking[name]
         self.wake()
 
