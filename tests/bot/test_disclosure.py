@@ -268,19 +268,23 @@ async def test_a_grant_shows_what_a_clearance_would_and_no_longer_than_the_confi
     await may_reveal("web", "confidential")
     await story.accepts([story.alert("Leak", "high", ALL, team="payments")])
     number = (await story.card("vault")).number
-    hidden = (await story.order("cleo", "incident 4711"))["text"].replace("4711", str(number))
-    assert (await story.order("cleo", f"incident {number}"))["text"] == hidden
+
+    async def unseen() -> bool:
+        hidden = (await story.order("cleo", "incident 4711"))["text"].replace("4711", str(number))
+        return bool((await story.order("cleo", f"incident {number}"))["text"] == hidden)
+
+    assert await unseen()
     assert (await story.order("cleo", f"reveal {number} the pager went off"))["ok"]
     shown = (await story.order("cleo", f"incident {number}"))["text"]
     assert [name for name, canary in CANARIES.items() if canary not in shown] == ["secret"]
     assert CANARIES["email"] in json.dumps(await story.get(f"/api/v1/incidents/{number}", "cleo"))
     for groups, up_to in (("dba", "confidential"), ("web", "internal")):
         await may_reveal(groups, up_to)
-        assert (await story.order("cleo", f"incident {number}"))["text"] == hidden
+        assert await unseen()
     await may_reveal("web", "confidential")
-    assert (await story.order("cleo", f"incident {number}"))["text"] != hidden
+    assert not await unseen()
     await story.passes("15m")
-    assert (await story.order("cleo", f"incident {number}"))["text"] == hidden
+    assert await unseen()
 
 
 SAYS = {("rules.wording", "tell"), ("rules.card", "card"), ("bot.drawing", "alerts_of"), ("bot.store", "timeline")}
