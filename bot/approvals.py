@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -12,20 +11,17 @@ from sqlalchemy import Connection
 from adapters.chat import Reply
 from bot import answers, notice
 from bot.absorb import Told
-from bot.moves import Moves
 from bot.notice import Key, Notice
 from bot.policy import Policy
+from bot.settling import key_of, settle
 from bot.silencing import PAGE, Silencing, labels_of
 from bot.store import alerts, audit, incidents, members, requests
 from bot.store.engine import Store
 from bot.store.requests import Asked, Decision, Request
 from bot.witness import Origin
-from rules import handling
 from rules.access import Caller
-from rules.alert import OWN_SOURCE, fingerprint
 from rules.approval import Approval, Touched, asks, refusal
 from rules.audit_entry import Entry, Event
-from rules.card import APPROVAL_WANTED
 from rules.command import MOST_TEXT, Command, Usage, parse, render
 from rules.duration import format_duration
 from rules.matcher import Matcher, match_all
@@ -107,27 +103,14 @@ class Approvals:
         if not own and (refused := _may_not(caller, request, asked.groups, asked.level, self._policy())):
             return Reply(refused, ok=False)
         decision = Decision(request.id, "denied", caller.key, self._clock(), command.text)
-        if not await self._store.write(_decide, decision):
+        told = await self._store.write(self._decide, decision)
+        if told is None:
             return Reply(requests.TOO_LATE, ok=False)
-        await self.close(decision)
+        self._told(told)
         return Reply(f"Request {request.id} is {'withdrawn' if own else 'denied'}. Nothing was done.")
 
-    async def close(self, decision: Decision) -> None:
-        """Says on the card that asked who decided how. Without that it would close by itself soon after."""
-        self._told(await self._store.write(self._close, decision))
-
-    def _close(self, conn: Connection, decisions: Sequence[Decision]) -> list[Told]:
-        return [self._close_one(conn, decision) for decision in decisions]
-
-    def _close_one(self, conn: Connection, decision: Decision) -> Told:
-        own = OWN_SOURCE, fingerprint(notice.labels_of(key_of(decision.id)))
-        rows = alerts.load(conn, [own])
-        together = Moves(conn, self._policy(), self._store.run, self._clock())
-        together.load({place.incident for place in members.firing(conn, [row.id for row in rows.values()])})
-        said = f"{decision.state}{f': {decision.why}' if decision.why else ''}"
-        for number in list(together.rows):
-            together.move(number, partial(handling.resolve, by=decision.by, now=decision.at, note=said))
-        return together.save()
+    def _decide(self, conn: Connection, decisions: Sequence[Decision]) -> list[Told | None]:
+        return [settle(conn, decision, self._policy(), self._store.run) for decision in decisions]
 
     async def notices(self) -> Mapping[Key, Notice]:
         """One for each request that waits. Those that are over are marked so meanwhile."""
@@ -170,11 +153,6 @@ class Approvals:
                     level = sensitivity.highest(level, row.sensitivity)
             last = rows[-1].id
         return Touch(msgspec.structs.replace(command, numbers=(), matchers=matchers), touched, matchers, level)
-
-
-def key_of(request: int) -> Key:
-    """Of the notice that tells of it."""
-    return APPROVAL_WANTED, f"request {request}"
 
 
 def _may_not(caller: Caller, request: Request, groups: Sequence[str], level: str, policy: Policy) -> str:
@@ -248,10 +226,6 @@ def _ask_one(conn: Connection, request: Request) -> Request | None:
     body = {"request": kept.id, "state": "open", "line": request.line, "why": asked.why, "until": request.until}
     audit.append(conn, [Entry(request.at, Event.request, request.by, asked.channel, 0, body)])
     return kept
-
-
-def _decide(conn: Connection, decisions: Sequence[Decision]) -> list[bool]:
-    return [requests.settle(conn, decision) for decision in decisions]
 
 
 def _end(conn: Connection, batches: Sequence[tuple[float, Sequence[Request]]]) -> list[None]:

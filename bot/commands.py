@@ -20,6 +20,7 @@ from bot.moves import Moves
 from bot.notice import Notices
 from bot.policy import Policy
 from bot.revealing import Revealing
+from bot.settling import settle
 from bot.silencing import Silencing
 from bot.store import audit, incidents, requests
 from bot.store.engine import Store
@@ -60,7 +61,7 @@ class Commands:
         wake: Callable[[], None],
     ) -> None:
         self._store, self._policy, self._clock, self._told, self._wake = store, policy, clock, told, wake
-        self._silencing = Silencing(store, policy, clock)
+        self._silencing = Silencing(store, policy, clock, told)
         self._approvals = Approvals(store, policy, clock, self._silencing, told)
         self._revealing = Revealing(store, policy, clock)
         self.notices = Notices(self._approvals.notices, self._revealing.notices)
@@ -189,7 +190,6 @@ class Commands:
             return found
         decision, asked_by = Decision(number, "approved", caller.key, self._clock()), await self.caller(found.by)
         reply = await self._do(asked_by, parse(found.line), Origin(f"request {number}", found.asked.channel), decision)
-        await self._approvals.close(decision)
         return Reply(f"Request {number} of {asked_by.name} is approved:\n{reply.text}", reply.ok)
 
     async def _reveal(self, caller: Caller, command: Command, origin: Origin) -> Reply:
@@ -230,7 +230,8 @@ class Commands:
     def _one(self, conn: Connection, order: Order, entries: list[Entry]) -> Done:
         """Carries out one order; what the audit log keeps of it goes to `entries`."""
         policy, now = self._policy(), self._clock()
-        if order.approval and not requests.settle(conn, order.approval):
+        told = settle(conn, order.approval, policy, self._store.run) if order.approval else []
+        if told is None:
             return Done(Reply(requests.TOO_LATE, ok=False), [], [])
         together = Moves(conn, policy, self._store.run, now)
         together.load(order.command.numbers)
@@ -251,4 +252,4 @@ class Commands:
             entries.append(act(*order[:3], now, lines[-1], number))
             if any(change.kind == Kind.acknowledged for change in changes) and not before.acked_at:
                 ack_seconds.append(now - before.started_at)
-        return Done(Reply("\n".join(lines), ok), together.save(), ack_seconds)
+        return Done(Reply("\n".join(lines), ok), [*told, *together.save()], ack_seconds)

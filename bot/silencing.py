@@ -9,8 +9,10 @@ from sqlalchemy import Connection
 
 from adapters.chat import Reply
 from bot import answers
+from bot.absorb import Told
 from bot.disclosure import eyes_of
 from bot.policy import Policy
+from bot.settling import settle
 from bot.store import alerts, audit, incidents, requests, silences
 from bot.store.engine import Store
 from bot.store.requests import Decision
@@ -40,8 +42,10 @@ class Ending(NamedTuple):
 
 
 class Silencing:
-    def __init__(self, store: Store, policy: Callable[[], Policy], clock: Callable[[], float]) -> None:
-        self._store, self._policy, self._clock = store, policy, clock
+    def __init__(
+        self, store: Store, policy: Callable[[], Policy], clock: Callable[[], float], told: Callable[[Told], None]
+    ) -> None:
+        self._store, self._policy, self._clock, self._told = store, policy, clock, told
 
     async def run(self, caller: Caller, command: Command, origin: Origin, approval: Decision | None = None) -> Reply:
         """`approval`: what a second person said to a silence that waited."""
@@ -91,10 +95,24 @@ class Silencing:
             f"Silence {silence.id} for {format_duration(duration)} on {answers.matchers_text(matchers)}. "
             f"It mutes {_counted(count)} now."
         )
-        if not await self._store.write(_add, New(silence, act(caller, command, origin, now, done), approval)):
+        told = await self._store.write(self._add, New(silence, act(caller, command, origin, now, done), approval))
+        if told is None:
             return Reply(requests.TOO_LATE, ok=False)
+        self._told(told)
         nothing = "" if count else " Nothing of it fires any more, or yet."
         return Reply(f"{done}{nothing}\nTo end it: unsilence {silence.id}")
+
+    def _add(self, conn: Connection, new: Sequence[New]) -> list[Told | None]:
+        """What became of the cards that asked; None for a silence whose approval came too late."""
+        return [self._add_one(conn, *one) for one in new]
+
+    def _add_one(self, conn: Connection, silence: Silence, entry: Entry, approval: Decision | None) -> Told | None:
+        told = settle(conn, approval, self._policy(), self._store.run) if approval else []
+        if told is not None:
+            silences.add(conn, silence)
+            incidents.check_all(conn, silence.starts_at)
+            audit.append(conn, [entry])
+        return told
 
     async def matchers(self, caller: Caller, command: Command) -> tuple[Matcher, ...] | Reply:
         """What the command asks to mute, or why this person may not. Raises Usage."""
@@ -135,20 +153,6 @@ def _counted(count: int) -> str:
 def labels_of(matchers: Sequence[Matcher]) -> Mapping[str, str]:
     """The labels that matchers fix, for permissions and sensitivity: a `where` must be asked for outright."""
     return {matcher.name: matcher.value for matcher in matchers if matcher.op == "="}
-
-
-def _add(conn: Connection, new: Sequence[New]) -> list[bool]:
-    """Whether each of them is in force now: an approval may have come too late."""
-    return [_add_one(conn, *one) for one in new]
-
-
-def _add_one(conn: Connection, silence: Silence, entry: Entry, approval: Decision | None) -> bool:
-    if approval and not requests.settle(conn, approval):
-        return False
-    silences.add(conn, silence)
-    incidents.check_all(conn, silence.starts_at)
-    audit.append(conn, [entry])
-    return True
 
 
 def _end(conn: Connection, endings: Sequence[Ending]) -> list[None]:
