@@ -85,7 +85,7 @@ def front_door(config: Config) -> Iterator[str]:
             "seem to have its address"
         )
     if not https and not config.listen.startswith(LOOPBACK):
-        yield f"public_url: what comes to {config.listen} crosses the network in plain text, tokens too; set `tls`, or use a proxy"
+        yield f"public_url: what comes to {config.listen} crosses the network in plain text, tokens too: set `tls` or use a proxy"
 
 
 def _nobody_to_approve(config: Config) -> Iterator[str]:
