@@ -72,7 +72,7 @@ async def test_an_outsider_joins_and_leaves(story: Story) -> None:
     await until(lambda: nothing_secret_in(story, "vault"), WITHIN)
     assert time.monotonic() - began < WITHIN
     told = await told_admins(story, "firing")
-    assert CANARY not in str(told)
+    assert CANARY not in str(told) and "cleo" in str(told["title"]) and "audience (sre)" in str(told["title"])
     await story.accepts([story.alert("Later", summary=CANARY, team="payments")])
     later = await story.card("vault", number=await number_of(story, "Later"))
     await later.shows(stub=True)
@@ -313,3 +313,39 @@ async def test_the_audit_log_tells_who_could_read_and_what_changed(story: Story)
     disclosed = [row for row in rows if row.kind == "disclosure"]
     assert {(row.channel, row.incident) for row in disclosed} == {("vault", card.number)}
     assert CANARY not in repr(told)
+
+
+@pytest.mark.parametrize("chat", ["httpchat"], indirect=True)
+async def test_what_was_drawn_before_is_not_sent_after(story: Story) -> None:
+    """Its first post got lost, and while Tocsin asks whether it arrived, somebody joins."""
+    assert story.server
+    lost = Fault("lose", op="post", channel="vault", keep=False, times=1)
+    story.server.break_with(lost, Fault("delay", op="find", seconds=0.4, times=1))
+    await story.accepts(secret(story))
+    await until(lambda: on_its_way(story, 1, "1s"))
+    await story.view.lets_in("cleo", "vault")
+    await (await story.card("vault")).shows(stub=True)
+    versions = [version for post in story.server.posts.values() for version in post.versions]
+    assert versions and not [version for version in versions if CANARY.encode() in bytes(version.card)]
+
+
+@pytest.mark.parametrize("chat", ["httpchat"], indirect=True)
+async def test_what_was_under_way_is_looked_at_when_it_lands(story: Story) -> None:
+    assert story.server
+    slow = [Fault("delay", op="post", channel="vault", seconds=0.7, times=1), Fault("delay", op="update", seconds=0.7, times=1)]
+    story.server.break_with(*slow)
+    await story.accepts(secret(story))
+    await until(lambda: on_its_way(story, 0))
+    await story.view.lets_in("cleo", "vault")
+    card = await story.card("vault")
+    await until(lambda: on_its_way(story, 1))
+    await story.view.puts_out("cleo", "vault")
+    await card.shows(stub=True)
+    await card.shows(stub=False)
+
+
+async def on_its_way(story: Story, fault: int, step: str = "0s") -> bool:
+    """Whether a call has met that fault. `step`: so much time passes between two looks, for retries."""
+    assert story.server
+    await story.passes(step)
+    return story.server.script.faults[fault].times == 0
