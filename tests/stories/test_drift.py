@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 
+import msgspec
 import pytest
 from sqlalchemy import select
 
@@ -29,12 +30,13 @@ def chat(request: pytest.FixtureRequest) -> str:
 
 
 async def told_admins(story: Story, state: str, name: str = "TocsinChannelDrifted") -> dict[str, object]:
-    async def look() -> dict[str, object] | None:
-        found = [one for one in (await story.get("/api/v1/incidents?state=all"))["incidents"] if name in str(one["labels"])]
+    async def look() -> dict[str, object]:
+        found: list[dict[str, object]] = (await story.get("/api/v1/incidents?state=all"))["incidents"]
+        found = [one for one in found if name in str(one["labels"])]
         assert [one["state"] for one in found] == [state], [one["title"] for one in found]
         return found[0]
 
-    return await until(look, what=f"{name} is {state}")  # type: ignore[return-value]  # until gives what is true
+    return await until(look, what=f"{name} is {state}")
 
 
 @pytest.fixture(autouse=True)
@@ -332,16 +334,17 @@ async def test_what_was_drawn_before_is_not_sent_after(story: Story) -> None:
 @pytest.mark.parametrize("chat", ["httpchat"], indirect=True)
 async def test_what_was_under_way_is_looked_at_when_it_lands(story: Story) -> None:
     assert story.server
-    slow = [Fault("delay", op="post", channel="vault", seconds=0.7, times=1), Fault("delay", op="update", seconds=0.7, times=1)]
-    story.server.break_with(*slow)
+    story.server.break_with(*(Fault("delay", op=op, channel="vault", seconds=0.7, times=1) for op in ("post", "update")))
     await story.accepts(secret(story))
     await until(lambda: on_its_way(story, 0))
     await story.view.lets_in("cleo", "vault")
     card = await story.card("vault")
     await until(lambda: on_its_way(story, 1))
     await story.view.puts_out("cleo", "vault")
-    await card.shows(stub=True)
+    await story.shown()
     await card.shows(stub=False)
+    (post,) = [post for post in story.server.posts.values() if post.channel == "vault"]
+    assert [msgspec.json.decode(version.card)["stub"] for version in post.versions] == [False, True, False]
 
 
 async def on_its_way(story: Story, fault: int, step: str = "0s") -> bool:
