@@ -38,7 +38,8 @@ def unseen(caller: Caller, number: int, policy: Policy) -> str:
     """The answer on what somebody may not see, the same as on what is not there."""
     rule = policy.config.reveal
     glass = f" If it must be: reveal {number} REASON" if rule and caller.groups.intersection(rule.groups) else ""
-    return f"There is no incident #{number} that you may see. To list yours: incidents. {admins(policy)} may show you more.{glass}"
+    more = f"{admins(policy)} may show you more.{glass}"
+    return f"There is no incident #{number} that you may see. To list yours: incidents. {more}"
 
 
 def admins(policy: Policy) -> str:

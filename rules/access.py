@@ -106,7 +106,7 @@ class Sensitivity(Strict):
 
 
 class Reveal(Strict):
-    """Breaking the glass: who may look at an incident beyond their clearance for a while, with a reason, before the admins' eyes."""
+    """Breaking the glass: who may look at an incident beyond their clearance for a while, with a reason, the admins watching."""
 
     groups: tuple[str, ...] = Field(description="Names from `groups`: whose members may.")
     up_to: Level = Field(description="The highest sensitivity that may be looked at.")

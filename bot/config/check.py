@@ -95,7 +95,8 @@ def _nobody_to_approve(config: Config) -> Iterator[str]:
         groups = [config.groups[name] for name in rule.groups]
         people = {member for group in groups for member in group.members}
         if len(people) < 2 and not any(group.on(key) for group in groups for key in keys):
-            yield f"approvals[{i}]: {' and '.join(people) or 'nobody'} alone may approve, and nobody may approve what they asked for"
+            alone = f"only {people.pop()}" if people else "nobody"
+            yield f"approvals[{i}]: {alone} may approve, and never what they asked for themselves"
 
 
 def _unreachable(node: Node) -> Iterator[str]:

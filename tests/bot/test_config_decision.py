@@ -112,6 +112,9 @@ def test_what_looks_like_a_mistake_is_warned_of(tmp_path: Path) -> None:
 chats: {console: {type: console}}
 channels: {ops: {chat: console}, old: {chat: console}, me: {chat: console}}
 admin: {channel: me}
+people: {ana: {name: Ana}, ben: {name: Ben}}
+groups: {lone: {members: [ana]}, pair: {members: [ana, ben]}}
+approvals: [{verbs: [silence], groups: [pair]}, {verbs: [resolve], groups: [lone]}]
 sources: {open: {type: generic, auth: none}, closed: {type: generic, auth: {ip: [10.0.0.0/8]}}}
 route:
   channels: [ops]
@@ -125,6 +128,7 @@ route:
 """)
     assert warnings(load(path, {})) == [
         "sources.open: anybody who can reach 127.0.0.1:8080 can send alerts to it (auth: none)",
+        "approvals[1]: only ana may approve, and never what they asked for themselves",
         "route two: no alert can reach it, because route one before it takes them all",
         "route late: no alert can reach it, because route rest before it takes them all",
         "channels.old: no route leads to it",

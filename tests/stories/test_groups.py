@@ -68,8 +68,18 @@ async def test_who_comes_may_and_who_leaves_may_not(story: Story) -> None:
     await card.shows(state="acknowledged", who=acked.text.partition(" by ")[2].rstrip("."))  # what they did keeps its name
 
 
+async def test_nobody_takes_the_name_of_another(story: Story) -> None:
+    if story.server:
+        await sets(story, "eve")
+        await answered(story, "eve", "whoami", "You are Eve (work:account-of-eve)")
+        story.server.groups["S0LAB"] = {"account-of-eve": " ana\n petrova"}
+        desk(story).group_changed("work")
+        await story.passes("6m")
+        await answered(story, "eve", "whoami", "You are ana petrova (account-of-eve) (work:account-of-eve).")
+
+
 async def told(story: Story) -> bool:
-    return any("the group lab" in card.text and "may do nothing until then" in card.text for card in await story.view.cards("ops"))
+    return any("group lab" in card.text and "may do nothing until then" in card.text for card in await story.view.cards("ops"))
 
 
 async def degraded(story: Story) -> bool:
