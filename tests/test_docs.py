@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import typer.core
 import typer.main
 import yaml
 from prometheus_client.metrics import MetricWrapperBase
@@ -173,10 +174,14 @@ def named_commands() -> Iterator[tuple[str, str]]:
 
 
 def test_every_command_line_exists() -> None:
-    known = COMMAND_LINE.commands  # type: ignore[attr-defined]  # a group, as typer made it
+    known = dict(COMMAND_LINE.commands)  # type: ignore[attr-defined]  # a group, as typer made it
+    for name, group in list(known.items()):
+        known |= {f"{name} {below}": command for below, command in getattr(group, "commands", {}).items()}
     unknown = []
     for page, line in named_commands():
         name, *rest = line.split()
+        if isinstance(known.get(name), typer.core.TyperGroup):
+            name, rest = f"{name} {rest[0]}", rest[1:]
         options = [word.split("=")[0] for word in rest if re.match(r"--?[a-z]", word)]
         offered = {option for parameter in known[name].params for option in parameter.opts} if name in known else set()
         if name not in known or not {*options} <= offered:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import csv
-import hashlib
 import io
 import json
 import re
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from bot.config.moment import format_moment
 from bot.store import audit
 from bot.store.engine import Store
 from rules.audit_entry import Entry, Event
-from tests.bot.test_cli import Outcome
+from tests.bot.test_cli import ROOT, Outcome
 from tests.standins.stores import store as store
 from tests.standins.stores import store_url as store_url
 from tests.store.rows import NOW
@@ -89,14 +91,14 @@ async def test_a_log_that_is_not(run: Callable[..., Any], store: Store) -> None:
 
 
 async def test_json_lines_that_others_can_check(run: Callable[..., Any]) -> None:
-    before = "0" * 64
-    lines = [json.loads(line) for line in (await run("audit", "export")).out.splitlines()]
-    for line in lines:
-        body = json.dumps(line["body"], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-        row = [before, line["id"], line["at"], line["kind"], line["actor"], line["channel"], line["incident"], body]
-        before = hashlib.sha256(json.dumps(row, separators=(",", ":"), ensure_ascii=False).encode()).hexdigest()
-        assert line["hash"] == before
-    assert lines[0]["body"]["line"] == "ack 42 über" and lines[0]["at"] == NOW
+    """By the program that the documentation gives."""
+    exported = (await run("audit", "export")).out
+    first = json.loads(exported.splitlines()[0])
+    assert first["body"]["line"] == "ack 42 über" and first["at"] == NOW
+    (program,) = re.findall(r"^```python\n(.*?)^```$", (ROOT / "docs/audit.md").read_text(), re.MULTILINE | re.DOTALL)
+    check = partial(subprocess.run, [sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=False)
+    assert check(input=exported).returncode == 0
+    assert "AssertionError: 2" in check(input=exported.replace("silence", "ack")).stderr
 
 
 async def test_csv_that_no_spreadsheet_runs(run: Callable[..., Any]) -> None:
