@@ -14,6 +14,8 @@ from adapters.chats.slack.ref import Ref
 EVENT = "tocsin_card"
 SKEW = 60.0
 """Seconds by which our clock may differ from Slack's."""
+KEPT = frozenset({"cant_delete_message", "compliance_exports_prevent_deletion"})
+"""Why a message of our own cannot be deleted, as the page of chat.delete lists it."""
 PAGE, MOST_PAGES = 200, 50
 
 
@@ -33,8 +35,11 @@ async def find(client: Client, me: Identity, asked: str, channel: str, key: str,
     return None
 
 
-async def clear(client: Client, me: Identity, parent: Ref) -> None:
-    """Deletes what we said in the thread of a message; the message itself stays. Raises DeliveryError."""
+async def clear(client: Client, me: Identity, parent: Ref, instead: Mapping[str, Any]) -> None:
+    """Deletes what we said in the thread of a message; the message itself stays. Raises DeliveryError.
+
+    `instead`: what stands there from then on, in a workspace that lets nobody delete.
+    """
     try:
         ours = [str(one["ts"]) async for one in _messages(client, parent.channel, parent.ts, 0.0) if me.wrote(one)]
     except SlackFailure as problem:
@@ -43,14 +48,16 @@ async def clear(client: Client, me: Identity, parent: Ref) -> None:
         raise
     for ts in ours:
         if ts != parent.ts:
-            await _delete(client, parent.channel, ts)
+            await _delete(client, parent.channel, ts, instead)
 
 
-async def _delete(client: Client, channel: str, ts: str) -> None:
+async def _delete(client: Client, channel: str, ts: str, instead: Mapping[str, Any]) -> None:
     try:
         await client.call("chat.delete", channel=channel, ts=ts)
     except SlackFailure as problem:
-        if problem.code != "message_not_found":
+        if problem.code in KEPT:
+            await client.call("chat.update", channel=channel, ts=ts, **instead)
+        elif problem.code != "message_not_found":
             raise
 
 

@@ -89,7 +89,8 @@ class Slack:
 
     async def clear_thread(self, channel: Channel, ref: str) -> None:
         parent = read_ref(ref, channel.id)
-        await history.clear(self._client, await self._identity(), parent)
+        instead = {**draw_text("This was taken back."), **QUIET}
+        await history.clear(self._client, await self._identity(), parent, instead)
 
     async def name_of(self, account: str) -> str:
         try:
