@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Connection, bindparam, case, func, insert, or_, select, update
+from sqlalchemy import Connection, bindparam, case, func, insert, literal_column, or_, select, update
 
 from bot.store.sql import Bulk, Query, among, clean
-from bot.store.tables import deliveries
+from bot.store.tables import deliveries, incidents
 
 
 class Delivery(msgspec.Struct):
@@ -91,8 +91,10 @@ def redraw(conn: Connection, ids: Sequence[int], now: float) -> None:
 
 
 def stubbed(conn: Connection) -> list[int]:
-    """The incidents that some channel shows as a stub."""
-    return list(conn.scalars(select(deliveries.c.incident).where(deliveries.c.shown_as == "stub").distinct()))
+    """The numbers of active incidents that some channel shows as a stub."""
+    a_stub = deliveries.c.shown_as == literal_column("'stub'")  # as the index has it
+    shown = select(deliveries.c.id).where(deliveries.c.incident == incidents.c.number, a_stub).exists()
+    return list(conn.scalars(select(incidents.c.number).where(incidents.c.active, shown)))
 
 
 def backlog(conn: Connection) -> dict[str, int]:

@@ -2,11 +2,12 @@
 
 from msgspec.structs import asdict, replace
 
-from bot.store import deliveries, tables
+from bot.store import deliveries, incidents, tables
 from bot.store.deliveries import Delivery
 from bot.store.engine import Store
+from rules.incident import State
 from tests.standins.stores import write
-from tests.store.rows import NOW, delivery
+from tests.store.rows import NOW, delivery, incident_row
 
 
 async def kept(store: Store, *rows: Delivery) -> list[Delivery]:
@@ -103,3 +104,32 @@ async def test_backlog_and_failing(store: Store) -> None:
     assert await store.read(deliveries.failing) == {"db": ("transient", "no token", 2)}
     assert await store.read(deliveries.failing, 3) == {"db": ("transient", "busy", 1)}
     assert (await store.read(deliveries.failing, 9, ["credentials"]))["db"][2] == 1
+
+
+async def test_what_stands_in_a_channel_is_read_newest_first_by_the_page(store: Store) -> None:
+    rows = await kept(store, *(delivery(number) for number in range(1, 6)), delivery(9, "db"))
+    there = [replace(row, ref=f"ref{row.incident}", shown_as="full") for row in rows if row.incident in (1, 2, 4, 9)]
+    half_way = [replace(row, shown_as="full") for row in rows if row.incident == 5]
+    await write(store, deliveries.record, [*there, *half_way])
+    first = await store.read(deliveries.standing_in, "ops", 2**62, 3)
+    rest = await store.read(deliveries.standing_in, "ops", first[-1].id, 3)
+    assert [[one.incident for one in page] for page in (first, rest)] == [[5, 4, 2], [1]]
+
+
+async def test_a_card_to_be_drawn_anew_is_tried_at_once(store: Store) -> None:
+    (row,) = await kept(store, delivery(1))
+    shown = replace(row, shown=1, ref="ref", shown_as="full", retry_at=NOW + 99, failures=3)
+    await write(store, deliveries.record, [shown])
+    assert await pending(store) == []
+    await write(store, deliveries.redraw, [row.id], NOW + 5)
+    assert await pending(store, now=NOW + 5) == [(1, "ops")]
+    (again,) = await store.read(deliveries.load, [row.id])
+    assert again == replace(shown, shown=0, due_at=NOW + 5, retry_at=0.0)
+
+
+async def test_stubs_of_what_is_open(store: Store) -> None:
+    over = incident_row(3, state=State.resolved, resolved_at=NOW, firing=(0, 0, 0, 0, 0))
+    await write(store, incidents.add, [incident_row(1), incident_row(2), over])
+    rows = await kept(store, delivery(1), delivery(1, "db"), delivery(2), delivery(3))
+    await write(store, deliveries.record, [replace(row, ref="r", shown_as="stub") for row in rows if row.incident != 2])
+    assert await store.read(deliveries.stubbed) == [1]

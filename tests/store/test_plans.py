@@ -72,6 +72,9 @@ QUERIES: dict[str, tuple[Callable[..., object], tuple[object, ...], str]] = {
     "pending deliveries": (deliveries.pending, (["ops", "db"], NOW, 10, (1, 2)), "deliveries_gap (channel=?)"),
     "next due delivery": (deliveries.next_due, (["ops"], NOW), "deliveries_gap (channel=?)"),
     "backlog": (deliveries.backlog, (), "deliveries_gap"),
+    "what stands in a channel": (deliveries.standing_in, ("ops", 40, 10), "rowid<?"),
+    "cards to be drawn anew": (deliveries.redraw, ([1, 2], NOW), "rowid=?"),
+    "stubs": (deliveries.stubbed, (), "deliveries_stubs (incident=?)"),
     "retention": (sweep, (NOW, NOW, "s"), "incidents_resolved (resolved_at>? AND resolved_at<?)"),
 }  # fmt: skip
 
