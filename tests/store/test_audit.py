@@ -28,7 +28,7 @@ from tests.store.rows import NOW
 
 
 def entries(count: int) -> list[Entry]:
-    return [Entry(NOW + i / 8, Event.act, "ana", "db", i, {"verb": "ack", "line": f"ack {i}"}) for i in range(count)]
+    return [Entry(NOW + i / 8, Event.act, "anä\ufffd", "db", i, {"verb": "ack", "line": f"ack {i}"}) for i in range(count)]
 
 
 def rows_of(conn: Connection) -> list[Row]:
