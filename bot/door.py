@@ -10,6 +10,7 @@ import asyncio
 import resource
 from collections.abc import Callable, Iterable
 from ssl import SSLContext
+from typing import cast
 
 import structlog
 from aiohttp import web
@@ -85,8 +86,8 @@ class Guest(asyncio.Protocol):
             self._transport.abort()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport, self.heard_at = transport, self._loop.time()
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are none by class
+        self.heard_at = self._loop.time()
         peer = transport.get_extra_info("peername")
         self.address = str(peer[0]) if peer else ""
         self._timer = self._loop.call_later(HEAD_SECONDS, self.abort)
