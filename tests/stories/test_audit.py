@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bot.grounds import known_at
 from bot.store import audit, tables
 from bot.store.engine import Store
 from bot.store.writer import StoreUnavailable
@@ -16,6 +17,7 @@ from rules.audit_entry import walk
 from tests.standins.faults import Fault
 from tests.stories.story import Story
 from tests.stories.telling import telling
+from tests.stories.test_groups import GROUPS, sets
 from tests.stories.test_secrecy import CANARY, secret
 from tests.stories.until import until
 
@@ -144,3 +146,40 @@ async def test_what_cannot_be_told_is_not_shown(tmp_path: Path) -> None:
         with pytest.raises(StoreUnavailable):
             await witness.shown_in("vault", 1, 1, "confidential", ["ana"])
         await witness.shown_in("vault", 1, 1, "internal", ["ana"])
+
+
+@pytest.mark.parametrize(("chat", "config"), [("httpchat", GROUPS.replace("GROUP", "httpchat_group"))])
+async def test_who_came_to_a_group_and_which_config_counted(story: Story) -> None:
+    await sets(story, "eve")
+
+    async def look() -> Told:
+        rows = [row for row in await log_of(story, "standing") if not row["channel"]]
+        assert rows and rows[-1]["members"] == {"account-of-eve": "Eve"}, rows
+        return rows
+
+    rows = await until(look, what="the row")
+    assert (rows[-1]["group"], rows[-1]["chat"]) == ("lab", "work")
+    assert await story.app.reload()
+    story.rewrite(lambda text: text.replace("lab: {httpchat_group", "lab: {clearance: internal, httpchat_group", 1).replace(
+        "S0LAB, clearance: confidential", "S0LAB"))  # fmt: skip
+    assert await story.app.reload()
+    first, second, third = await log_of(story, "config")
+    assert of([first, second, third], "by") == [("start",), ("reload",), ("reload",)]
+    assert second["same_as"] == first["id"] and first["digest"] == second["digest"] != third["digest"]
+    assert first["grounds"]["groups"]["lab"]["clearance"] == "confidential" and "lab" in third["grounds"]["groups"]
+    assert "token-of" not in repr([first, second, third])
+    known = await story.app.store.read(known_at, first["at"])
+    assert known and known.grounds.groups["lab"].clearance == "confidential" and not known.joined
+    known = await story.app.store.read(known_at, story.now())
+    assert known and known.grounds.groups["lab"].clearance == "internal"
+    assert [one.members for one in known.joined] == [{"account-of-eve": "Eve"}]
+    heads = [entry["head"] for entry in story.logs if entry["event"] == "config_audited"]
+    assert heads == [row["hash"] for row in (first, second, third)]
+
+
+async def test_signing_in(tmp_path: Path) -> None:
+    async with telling(tmp_path, chat="console") as story:
+        door = story.app.sign_in
+        for secret_word in ("token-of-ben", door.one_time_code("ana"), "wrong"):
+            await door.sign_in(secret_word, "192.0.2.1")
+        assert of(await log_of(story, "sign_in"), "actor", "by") == [("ben", "token"), ("ana", "link")]
