@@ -10,8 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from ipaddress import IPv6Address
 
+import structlog
+
 from adapters.source import Rejected
+from bot import metrics
 from bot.bucket import Bucket
+
+log = structlog.get_logger()
 
 TRIES, TRIES_PER_SECOND = 20.0, 0.2
 """Wrong ones of one address: so many at once, then one every 5 seconds: 17,000 a day, against 2^100 and more."""
@@ -53,7 +58,9 @@ class Attempts:
         now, place = self._clock(), _place(address)
         mine = self._of.pop(place, None) or Bucket(TRIES_PER_SECOND, TRIES, now)
         mine.take(now)
-        self._all.take(now)
+        metrics.WRONG_TOKENS.inc()
+        if self._all.take(now):  # strangers cannot fill the disk
+            log.warning("wrong_token", remote=place)
         self._of[place] = mine  # as the latest
         while self._of and (len(self._of) > MOST_ADDRESSES or self._of[next(iter(self._of))].full(now)):
             del self._of[next(iter(self._of))]

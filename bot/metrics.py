@@ -27,4 +27,5 @@ BACKLOG = Gauge("tocsin_delivery_backlog", "Cards that do not show the latest st
 WITHHELD = Gauge("tocsin_withheld_from_all", "Open incidents that no channel shows in full.")
 DRIFTED = Gauge("tocsin_channels_drifted", "Channels that may not show what the config clears them for.")
 STORE_BACKLOG = Gauge("tocsin_store_backlog", "Writes that wait for a transaction.")
+WRONG_TOKENS = Counter("tocsin_wrong_tokens", "Wrong tokens at the API, the sign-in and sources.")
 RELOADS = Counter("tocsin_config_reloads", "Reloads of the config by outcome.", ["outcome"])

@@ -30,7 +30,7 @@ from rules.duration import parse_duration
 from tests.stories.until import until
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
 TEXTS = {str(page.relative_to(ROOT)): page.read_text() for page in PAGES}
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -88,10 +88,25 @@ def test_the_readme_names_only_tests_that_exist() -> None:
     guarantees = re.findall(r"^- \*\*(G\d) (.+)$", TEXTS["README.md"], re.MULTILINE)
     assert [name for name, _ in guarantees] == [f"G{n}" for n in range(1, 9)]
     for _, line in guarantees:
-        named = re.findall(r"\[`(test_\w+)`\]\((tests/[\w/]+\.py)\)", line)
-        assert named, line
-        for test, file in named:
-            assert test in {node.name for node in ast.walk(ast.parse((ROOT / file).read_text())) if hasattr(node, "name")}
+        check_named_tests(line)
+
+
+def check_named_tests(line: str) -> None:
+    """Each test that the line names is one, and it names at least one."""
+    named = re.findall(r"\[`(test_\w+)`\]\((?:\.\./)?(tests/[\w/]+\.py)\)", line)
+    assert named and len(named) == line.count("`test_"), line
+    for test, file in named:
+        assert test in {node.name for node in ast.walk(ast.parse((ROOT / file).read_text())) if hasattr(node, "name")}, line
+
+
+def test_every_threat_names_the_test_that_shows_it_stopped() -> None:
+    tables = TEXTS["docs/security.md"].split("| who could try what | what stops it | what does not | shown by |\n")[1:]
+    threats = [line for table in tables for line in table.split("\n\n")[0].splitlines()[1:]]
+    assert len(tables) == 3 and len(threats) > 30
+    for line in threats:
+        threat, stops, _, shown_by = [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip("|"))]
+        assert threat and stops
+        check_named_tests(shown_by)
 
 
 # --- Configurations -------------------------------------------------------------------------------------------------

@@ -348,3 +348,15 @@ async def test_bodies_that_arrive_are_held_within_bounds(story: Story, connect: 
     for task in late:
         task.cancel()
     await story.fires("After")
+
+
+async def test_refusals_beyond_a_rate_are_not_logged(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or strangers could fill the disk; the metric has them all."""
+    monkeypatch.setattr("bot.web.LINES", 5.0)
+    await story.restart()
+    for _ in range(30):
+        assert (await story.post("/webhooks/prometheus", {"alerts": []}, "wrong"))[0] in (401, 429)
+    assert 5 <= len([entry for entry in story.logs if entry["event"] == "webhook_rejected"]) <= 8
+    async with story.http.get("/metrics") as answer:
+        text = await answer.text()
+    assert 'tocsin_webhook_requests_total{source="prometheus",status="429"}' in text and "tocsin_wrong_tokens_total" in text
