@@ -27,11 +27,10 @@ class Denials:
     def check(self, route: Route) -> None:
         """Raises what Discord would say."""
         now = self._clock()
-        for place in (("", ""), _place(route)):
-            at, problem = self._known.get(place, (0.0, None))
-            if problem is not None and 0.0 <= now - at < KNOWN_SECONDS:
-                raise DiscordFailure(problem.kind, problem.reason, problem.retry_after, "", problem.code, problem.status)
-            self._known.pop(place, None)
+        at, problem = self._known.get(_place(route), (0.0, None))
+        if problem is not None and 0.0 <= now - at < KNOWN_SECONDS:
+            raise DiscordFailure(problem.kind, problem.reason, problem.retry_after, "", problem.code, problem.status)
+        self._known.pop(_place(route), None)
         while self._counted and now - self._counted[0] >= WINDOW:
             self._counted.popleft()
         if len(self._counted) >= MOST:
@@ -44,9 +43,7 @@ class Denials:
         now = self._clock()
         if problem.status in COUNTED and not shared:
             self._counted.append(now)
-        if problem.kind == Failure.credentials:
-            self._known["", ""] = now, problem
-        elif problem.kind == Failure.channel_unreachable and route.major and not route.fleeting:
+        if problem.kind == Failure.channel_unreachable and route.major and not route.fleeting:
             self._known[_place(route)] = now, problem
 
     def forget(self, channel: str = "") -> None:

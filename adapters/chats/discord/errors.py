@@ -104,7 +104,7 @@ def doubt(route: Route) -> Failure:
 
 
 def refusal(route: Route, status: int, headers: Mapping[str, str], body: object, lane: str = "") -> DiscordFailure:
-    """What an answer other than success means. `body`: its JSON if it has some, None otherwise. `lane`: of a 429, what is full."""
+    """What an answer other than success means. `body`: its JSON, None if it has none. `lane`: of a 429, what is full."""
     told = body if isinstance(body, dict) else {}
     code = _number(told.get("code"))
     wait = retry_after(headers, told)

@@ -1,8 +1,8 @@
 """The budgets that calls to Discord spend: learnt from what it says in each answer, since it publishes none but the global one.
 
-Discord counts calls in a bucket: so many in a window that begins with the first. A lane with a burst of a fifth of them and the rest
-as its pace never spends more within any window. Edits of messages older than an hour have a limit of their own, of which Discord
-says nothing but "no" (code 30046); their pace is halved at each no, and grows again with each yes.
+Discord counts calls in a bucket: so many in a window that begins with the first. A lane with a burst of a fifth of them and the
+rest as its pace never spends more within any window. Edits of messages older than an hour have a limit of their own, of which
+Discord says nothing but "no" (code 30046); their pace is halved at each no, and grows again with each yes.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Lanes:
         """The lanes of one call. `op`: a method of Chat. `message`: the id of the card that it is about, or empty."""
         calls = list(_calls(op, channel, message, has_thread))
         lanes = [self._lane(call) for call in calls]
-        if op == "update" and message and now - moment_of(message) > OLD:
+        if op == "update" and message and is_old(message, now):
             lanes.append(Lane(old_edits(channel), self._old_pace.get(channel, FASTEST_OLD), 1))
         return [*lanes, GLOBAL] if calls else []
 
@@ -84,14 +84,18 @@ class Lanes:
         self._old_pace[route.major] = max(SLOWEST_OLD, self._old_pace.get(route.major, FASTEST_OLD) / 2)
         return old_edits(route.major)
 
-    def edited_old(self, channel: str) -> None:
-        """Discord took one."""
-        if channel in self._old_pace:
+    def edited(self, channel: str, message: str, now: float) -> None:
+        """Discord took an edit."""
+        if channel in self._old_pace and is_old(message, now):
             self._old_pace[channel] = min(FASTEST_OLD, self._old_pace[channel] * 1.05)
 
     def _lane(self, route: Route) -> Lane:
         known = self._budgets.get(route.name)
         return known.lane(self.name(route)) if known else Lane(self.name(route), ASSUMED, 1)
+
+
+def is_old(message: str, now: float) -> bool:
+    return now - moment_of(message) > OLD
 
 
 def old_edits(channel: str) -> str:

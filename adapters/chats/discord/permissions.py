@@ -1,4 +1,4 @@
-"""Who may do what in a channel: Discord's own arithmetic over roles and overwrites (discord.com/developers, topics/permissions)."""
+"""Who may do what in a channel: Discord's own arithmetic over roles and overwrites (its documentation, topics/permissions)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
+
+from adapters.chat import DeliveryError, Failure
 
 ADMINISTRATOR = 1 << 3
 VIEW_CHANNEL = 1 << 10
@@ -77,17 +79,23 @@ def missing(bits: int) -> list[str]:
 
 
 def read_guild(told: Mapping[str, Any]) -> Guild:
-    """Of a guild object. Raises KeyError, ValueError, TypeError or AttributeError when it is none."""
-    roles = {str(role["id"]): int(role["permissions"]) for role in told["roles"]}
-    bots = frozenset(str(role["id"]) for role in told["roles"] if (role.get("tags") or {}).get("bot_id"))
-    return Guild(str(told["id"]), str(told["owner_id"]), roles, bots)
+    """Of a guild object. Raises DeliveryError when it is none."""
+    try:
+        roles = {str(role["id"]): int(role["permissions"]) for role in told["roles"]}
+        bots = frozenset(str(role["id"]) for role in told["roles"] if (role.get("tags") or {}).get("bot_id"))
+        return Guild(str(told["id"]), str(told["owner_id"]), roles, bots)
+    except (KeyError, ValueError, TypeError, AttributeError):
+        raise DeliveryError(Failure.transient, "what Discord tells of the server is unreadable") from None
 
 
 def read_place(told: Mapping[str, Any]) -> Place:
-    """Of a channel object. Raises as `read_guild` does."""
+    """Of a channel object. Raises DeliveryError when it is none of a server."""
     written: dict[int, dict[str, Overwrite]] = {0: {}, 1: {}}
-    for one in told["permission_overwrites"]:
-        written[int(one["type"])][str(one["id"])] = Overwrite(int(one["allow"]), int(one["deny"]))
+    try:
+        for one in told["permission_overwrites"]:
+            written[int(one["type"])][str(one["id"])] = Overwrite(int(one["allow"]), int(one["deny"]))
+    except (KeyError, ValueError, TypeError, AttributeError):
+        raise DeliveryError(Failure.transient, "what Discord tells of the channel is unreadable") from None
     return Place(written[0], written[1])
 
 

@@ -14,7 +14,8 @@ EPOCH = 1_420_070_400.0
 """The first second of Discord's ids."""
 MARK = "tocsin · "
 """What a footer begins with; the key follows."""
-_ID = re.compile(r"[0-9]{1,20}")
+ID = re.compile(r"[0-9]{1,20}")
+"""An id of anything at Discord."""
 
 
 class Ref(msgspec.Struct, frozen=True):
@@ -35,17 +36,15 @@ def read_ref(text: str, channel: str) -> Ref:
     """
     where, _, rest = text.partition(":")
     message, _, key = rest.partition(":")
-    if where != channel or not _ID.fullmatch(message):
+    if where != channel or not ID.fullmatch(message):
         raise DeliveryError(Failure.message_gone, f"{text[:60]!r} is no message in this channel")
     return Ref(where, message, key)
 
 
-def made_ref(channel: str, answer: object, key: str) -> Ref:
-    """The message that a successful post tells of."""
-    message = answer.get("id") if isinstance(answer, Mapping) else None
-    if not (isinstance(message, str) and _ID.fullmatch(message)):
-        raise DeliveryError(Failure.unknown_outcome, "Discord did not say what it posted")
-    return Ref(channel, message, key)
+def message_in(ref: str) -> str:
+    """The id of the message that `str(Ref)` names, in whatever channel; empty if it names none."""
+    message = ref.split(":", 2)[1] if ref.count(":") >= 2 else ""
+    return message if ID.fullmatch(message) else ""
 
 
 def moment_of(snowflake: str) -> float:

@@ -1,7 +1,7 @@
 """Calls to Discord's REST API: one try, bounded in time, every failure told as what it means, every answer's limits learnt.
 
-discord.py sleeps inside a call when Discord asks for patience, sends POSTs again, keeps the limits to itself and has no time limit: here
-the outbox waits, not the adapter.
+discord.py sleeps inside a call when Discord asks for patience, sends POSTs again, keeps the limits to itself and has no limit in
+time: here the outbox waits, not the adapter.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from adapters.chats.discord.config import DiscordConfig
 from adapters.chats.discord.denials import Denials
 from adapters.chats.discord.errors import DiscordFailure, doubt, refusal
 from adapters.chats.discord.lanes import Lanes
+from adapters.chats.discord.ref import ID
 from adapters.chats.discord.route import Route
 from adapters.proxy import proxy_of
 
@@ -71,6 +72,20 @@ class Rest:
             raise DeliveryError(doubt(route), f"{route.name} got an unreadable answer")
         return told
 
+    async def one(self, route: Route, body: object = None, named: str = "") -> Mapping[str, Any]:
+        """The thing that a successful answer tells of: it has an `id`, or what it calls `named` has. Raises as `call` does."""
+        told = await self.call(route, body)
+        if not _is_thing(told, named):
+            raise DeliveryError(doubt(route), f"{route.name} got an unreadable answer")
+        return dict(told)
+
+    async def many(self, route: Route, query: Mapping[str, str], named: str = "") -> list[Mapping[str, Any]]:
+        """The things that a successful answer lists, each as in `one`. Raises as `call` does."""
+        told = await self.call(route, query=query)
+        if not isinstance(told, list) or not all(_is_thing(one, named) for one in told):
+            raise DeliveryError(doubt(route), f"{route.name} got an unreadable answer")
+        return told
+
     async def _send(self, route: Route, body: object, query: Mapping[str, str] | None) -> tuple[int, Mapping[str, str], bytes]:
         if self._session is None:
             self._session = aiohttp.ClientSession(timeout=TIMEOUT, headers=self._headers, cookie_jar=aiohttp.DummyCookieJar())
@@ -91,6 +106,11 @@ class Rest:
         problem = refusal(route, status, headers, body, lane)
         self.denials.note(route, problem, shared=headers.get("X-RateLimit-Scope") == "shared")
         return problem
+
+
+def _is_thing(told: object, named: str) -> bool:
+    thing = told.get(named) if named and isinstance(told, dict) else told
+    return isinstance(thing, dict) and isinstance(thing.get("id"), str) and bool(ID.fullmatch(thing["id"]))
 
 
 def _decoded(raw: bytes) -> Any:

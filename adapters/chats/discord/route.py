@@ -68,6 +68,10 @@ def get_member(guild: str, user: str) -> Route:
     return route("GET", "guilds/{guild}/members/{user}", True, guild=guild, user=user)
 
 
+def list_commands(app: str, guild: str) -> Route:
+    return route("GET", "applications/{app}/guilds/{guild}/commands", app=app, guild=guild)
+
+
 OPEN_DIRECT = Route("POST", "users/@me/channels", "users/@me/channels")
 WHO_AM_I = Route("GET", "users/@me", "users/@me")
 WHICH_APP = Route("GET", "applications/@me", "applications/@me")
