@@ -1,10 +1,10 @@
 """Stories: a whole Tocsin in this process, alerts through its front door, and what people see, press and type.
 
-    await story.fires("PgDown", severity="critical")
-    card = await story.card("ops")
-    await card.press("Ack", by="ana")
-    await card.shows(state="acknowledged", who="Ana Petrova")
-    await story.passes("4h")
+await story.fires("PgDown", severity="critical")
+card = await story.card("ops")
+await card.press("Ack", by="ana")
+await card.shows(state="acknowledged", who="Ana Petrova")
+await story.passes("4h")
 """
 
 from __future__ import annotations
@@ -24,17 +24,19 @@ from bot.app import App
 from bot.config import load
 from bot.store import deliveries
 from rules.duration import parse_duration
+from tests.standins.discord import Discord
 from tests.standins.httpchat import HttpChatServer
 from tests.standins.slack import Slack
 from tests.stories.until import PATIENCE, until
 from tests.stories.views import ConsoleView, HttpChatView, Seen, View
+from tests.stories.views_discord import DiscordView
 from tests.stories.views_slack import SlackView, passes
 
 PEOPLE = """
 people:
-  ana: {name: Ana Petrova, token: token-of-ana, httpchat: account-of-ana, slack: U01ANA}
-  ben: {name: Ben Okafor, token: token-of-ben, httpchat: account-of-ben, slack: U02BEN}
-  cleo: {name: Cleo Marsh, token: token-of-cleo, httpchat: account-of-cleo, slack: U03CLEO}
+  ana: {name: Ana Petrova, token: token-of-ana, httpchat: account-of-ana, slack: U01ANA, discord: '80351110224678912'}
+  ben: {name: Ben Okafor, token: token-of-ben, httpchat: account-of-ben, slack: U02BEN, discord: '80351110224678913'}
+  cleo: {name: Cleo Marsh, token: token-of-cleo, httpchat: account-of-cleo, slack: U03CLEO, discord: '80351110224678914'}
 groups:
   sre: {members: [ana], clearance: restricted}
   dba: {members: [ben], clearance: confidential}
@@ -120,17 +122,23 @@ class CardOf:
 
 
 class Story:
-    """`config`: the path of the YAML. `server`, `slack`: the stand-in platform, for stories on it. `logs`: what Tocsin logged.
+    """`config`: the path of the YAML. `server`, `slack`, `discord`: the stand-in platforms that it has.
 
-    `heard`: the calls that reached the platform.
+    `logs`: what Tocsin logged. `heard`: the calls that reached the platform.
     """
 
     view: View
     logs: list[Any]
     heard: list[Any]
 
-    def __init__(self, config: Path, server: HttpChatServer | None = None, slack: Slack | None = None) -> None:
-        self.path, self.server, self.slack, self.offset = config, server, slack, 0.0
+    def __init__(
+        self,
+        config: Path,
+        server: HttpChatServer | None = None,
+        slack: Slack | None = None,
+        discord: Discord | None = None,
+    ) -> None:
+        self.path, self.server, self.slack, self.discord, self.offset = config, server, slack, discord, 0.0
         self._began: dict[str, float] = {}
 
     def now(self) -> float:
@@ -146,6 +154,8 @@ class Story:
     async def _look(self) -> View:
         if self.slack:
             return await SlackView.of(self.slack, self.url)
+        if self.discord:
+            return await DiscordView.of(self.discord)
         return HttpChatView(self.server, self.app._chats["work"]) if self.server else ConsoleView(self.url)
 
     async def stop(self) -> None:
@@ -173,6 +183,8 @@ class Story:
         self.offset += parse_duration(duration)
         if self.slack:
             passes(self.slack, parse_duration(duration))
+        if self.discord:
+            self.discord.clock.jump(parse_duration(duration))
         self.app.wake()
 
     async def fires(self, name: str, severity: str = "critical", summary: str = "", **labels: str) -> None:
