@@ -5,6 +5,7 @@
         discord.role("165511591545143296", "dba", mentionable=True)
         discord.channel("41771983423143940", "db")     # private=True, members=[users and roles]; bot=False: the bot sees it not
         … discord.token, discord.api_url (…/api/v10/), discord.gateway_url (ws://…/gateway/) …
+        # there are also discord.world.owner ("owner"), discord.world.bot and its role, discord.bot_role
         await discord.connected()                      # a session that is identified
         card = (await discord.until(lambda: discord.messages("41771983423143940")))[0]
         seen = await discord.press(card.channel, card.id, "Ack", user="80351110224678912")
@@ -32,6 +33,7 @@ import msgspec
 from aiohttp import web
 
 from tests.standins import discord_markdown as markdown
+from tests.standins import discord_shapes as shapes
 from tests.standins.discord_admin import Admin, set_overwrite
 from tests.standins.discord_call import Request
 from tests.standins.discord_commands import Registry
@@ -169,6 +171,8 @@ class Discord(People, Admin):
             set_overwrite(self.world, place, self.bot_role, allow=["VIEW_CHANNEL"])
         if not bot:
             set_overwrite(self.world, place, self.world.bot, deny=["VIEW_CHANNEL"])
+        if self.gateway.sessions:
+            self.world.tell("CHANNEL_CREATE", shapes.channel(self.world, place))
         return place
 
     @property

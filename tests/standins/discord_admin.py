@@ -13,6 +13,7 @@ class Admin:
     """Each act changes what there is and tells the gateway; nothing has to be awaited."""
 
     world: World
+    bot_role: str
 
     def rename(self, channel: str, name: str) -> None:
         self.world.channels[channel].name = name
@@ -80,8 +81,13 @@ class Admin:
         self._member_told("GUILD_MEMBER_UPDATE", one)
 
     def join(self, user: str) -> None:
+        """Joins without roles; the bot with its own, and hears GUILD_CREATE."""
         one = self.world.users[user]
         one.member, one.roles = True, []
+        if user == self.world.bot:
+            self.world.installed, one.roles = True, [self.bot_role]
+            self.world.tell("GUILD_CREATE", shapes.guild_created(self.world))
+            return
         self._member_told("GUILD_MEMBER_ADD", one)
 
     def leave(self, user: str) -> None:
@@ -97,6 +103,13 @@ class Admin:
     def set_owner(self, user: str) -> None:
         self.world.owner = user
         self.world.tell("GUILD_UPDATE", shapes.guild(self.world))
+
+    def unavailable(self, now: bool = True) -> None:
+        """An outage of the guild at Discord, or its end."""
+        if now:
+            self.world.tell("GUILD_DELETE", {"id": self.world.guild, "unavailable": True})
+        else:
+            self.world.tell("GUILD_CREATE", shapes.guild_created(self.world))
 
     def _changed(self, channel: str) -> None:
         self.world.tell("CHANNEL_UPDATE", shapes.channel(self.world, self.world.channels[channel]))

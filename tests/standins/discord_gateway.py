@@ -43,7 +43,7 @@ class Gateway:
         """Clock seconds that a broken session can be resumed: "a few minutes", a guess."""
         self.daily, self.max_concurrency = 1000, 1
         self.concurrency_window = 5.0
-        """Clock seconds."""
+        """Clock seconds; only while `rates` are on."""
         # What goes wrong; `recover` ends it all.
         self._refuse, self._refusals = 0, list[int]()
         self._close_new, self._silent, self._invalid = 0, False, list[bool]()
@@ -119,6 +119,11 @@ class Gateway:
         """The present links get events, but no acknowledgement of heartbeats."""
         for link in self.links:
             link.acks = False
+
+    def ask(self) -> None:
+        """Op 1: clients should send a heartbeat at once."""
+        for link in self.links:
+            link.tell(1)
 
     def reconnect(self) -> None:
         """Op 7: clients should reconnect and resume."""
@@ -233,7 +238,7 @@ class Gateway:
             return 4013
         if any(intents & bit and name not in self.world.enabled_intents for name, bit in PRIVILEGED.items()):
             return 4014
-        if self._invalid or len(recent) >= self.max_concurrency:
+        if self._invalid or (self.rest.rates.on and len(recent) >= self.max_concurrency):
             link.tell(9, self._invalid.pop(0) if self._invalid else False)
             return 0
         self._start(link, intents)

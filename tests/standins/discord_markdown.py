@@ -23,7 +23,7 @@ _SYNTAX = re.compile(
     (?P<quiet><(?P<quiet_url>[a-z][a-z0-9+.-]*://[^\s<>]+|mailto:[^\s<>]+|tel:[^\s<>]+)>) |
     (?P<masked>!?\[(?P<label>(?:\\.|[^\]\\]|\[[^\]]*\])*?)\]
         \(\s*<?(?P<masked_url>[^\s()<>]+(?:\([^\s()]*\)[^\s()<>]*)*)>?(?:\s+["'].*?["'])?\s*\)) |
-    (?P<link>(?:https?|steam|discord)://[^\s<]+[^<.,:;"'\])\s]) |
+    (?P<link>(?i:https?|steam|discord)://[^\s<]+[^<.,:;"'\])\s]) |
     (?P<everyone>@everyone|@here) |
     (?P<spoiler>\|\|(?P<spoiler_in>.+?)\|\|) |
     (?P<bold>\*\*(?P<bold_in>.+?)\*\*(?!\*)) | (?P<underline>__(?P<underline_in>.+?)__(?!_)) |
@@ -147,9 +147,8 @@ def _seen(kind: str, match: re.Match[str], tell: Callable[[Token], object], worl
     if kind == "emoji" and match["emoji_name"] not in _EMOJI:
         return raw
     if kind == "masked":
-        label = _plain(match["label"], tell, world)
-        tell(Token(kind, raw, match["masked_url"], label))
-        return label
+        tell(Token(kind, raw, match["masked_url"], plain(match["label"], world)))
+        return _plain(match["label"], tell, world)
     target, label = _simple(kind, match, world)
     tell(Token(kind, raw, target, label))
     return label

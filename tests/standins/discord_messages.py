@@ -103,6 +103,7 @@ def change(world: World, message: Message, body: Body, by: str, webhook: bool = 
     kept = {"content": last.content, "embeds": last.embeds, "components": last.components}
     new = version(world, world.channels[message.channel], kept | body, by, webhook)
     refuse_empty(new)
+    new.calls = [] if message.only_for else new.calls
     message.versions.append(new)
     message.loading = False
     if "flags" in body:
@@ -126,7 +127,7 @@ def refuse_empty(said: Version) -> None:
 
 
 def _may_send(world: World, channel: Channel, body: Body) -> None:
-    if channel.kind == 1 and world.users[channel.user].closed:
+    if channel.kind == 1 and (world.users[channel.user].closed or not (world.users[channel.user].member and world.installed)):
         raise DiscordError(403, 50007, "Cannot send messages to this user")
     if channel.kind in (4, 15):
         raise DiscordError(400, 50008, "Cannot send messages in a non-text channel")

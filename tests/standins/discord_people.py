@@ -89,7 +89,7 @@ class People:
     async def _act(self, kind: int, user: str, place: Channel, data: Body, source: Message | None = None) -> Seen:
         one = self.interactions.new(kind, user, place.id, source)
         one.payload = self._payload(one, place, data)
-        seen, heard = Seen(self.world, one), bool(self.gateway.live)
+        seen, heard = Seen(self.world, one), self.gateway.online
         if not self.world.interactions_url:
             self.world.tell("INTERACTION_CREATE", one.payload)
         if not await self._within(lambda: one.answer, self.interactions.answer_within if heard else 0.05):
