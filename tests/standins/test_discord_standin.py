@@ -96,7 +96,7 @@ async def test_people_press_choose_and_fill_in(discord: Discord) -> None:
 
 async def test_commands_are_registered_completed_and_run(discord: Discord) -> None:
     async with listening(discord, answer) as client:
-        await client.http.bulk_upsert_guild_commands(int(discord.world.app), int(discord.guild), [ACK])  # type: ignore[list-item]  # plain JSON
+        await client.http.bulk_upsert_guild_commands(int(discord.world.app), int(discord.guild), [ACK])
         seen = await discord.autocomplete(ANA, DB, "ack", "incident", "4")
         assert [(one["name"], one["value"]) for one in seen.choices] == [("#42 disk", 42)]
         assert (await discord.slash(ANA, DB, "ack", {"incident": "42", "note": "on it"})).text == "ack [42, 'on it']"

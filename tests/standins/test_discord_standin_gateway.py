@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -39,7 +40,8 @@ async def broken(discord: Discord, how: str) -> None:
     if how.isdigit():
         await gateway.close(int(how))
     else:
-        {"reconnect": gateway.reconnect, "invalid": lambda: gateway.invalidate(True), "drop": gateway.drop}[how]()
+        acts: dict[str, Callable[[], None]] = {"reconnect": gateway.reconnect, "drop": gateway.drop}
+        acts.get(how, partial(gateway.invalidate, resumable=True))()
 
 
 @pytest.mark.parametrize("how", ["drop", "reconnect", "invalid", "4000", "1000"])

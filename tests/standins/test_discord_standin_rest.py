@@ -111,7 +111,8 @@ async def test_a_form_that_is_wrong_is_told_where(discord: Discord, rest: Rest) 
 
 async def test_who_is_called_depends_on_allowed_mentions_and_permissions(discord: Discord, rest: Rest) -> None:
     text = f"@everyone <@&{DBA}> <@{ANA}>"
-    silent, only = {"parse": []}, {"parse": [], "roles": [DBA]}
+    silent: Any = {"parse": []}
+    only = {"parse": [], "roles": [DBA]}
     message = (await rest.post(text, allowed_mentions=silent))[1]["id"]
     await rest.post(text, allowed_mentions=only)
     assert (discord.pings, [one.whom for one in discord.mentions()]) == ([], [f"<@&{DBA}>"])
@@ -212,7 +213,7 @@ async def test_commands_have_limits(discord: Discord, rest: Rest) -> None:
 
 async def test_what_goes_wrong_is_scripted(discord: Discord, rest: Rest) -> None:
     discord.rates.on = False
-    post = {"nonce": "k", "enforce_nonce": True}
+    post: Any = {"nonce": "k", "enforce_nonce": True}
     for fault in (discord.faults.lose, discord.faults.cut):
         fault("messages.create", times=1)
         with pytest.raises(aiohttp.ClientError):
