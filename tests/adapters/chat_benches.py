@@ -9,10 +9,16 @@ import pytest
 
 from tests.adapters.chat_bench import Bench, Fault
 from tests.adapters.chat_console import ConsoleBench
+from tests.adapters.chat_discord import DiscordBench
 from tests.adapters.chat_httpchat import HttpChatBench
 from tests.adapters.chat_slack import SlackBench
 
-BENCHES: Mapping[str, type[Bench]] = {"console": ConsoleBench, "httpchat": HttpChatBench, "slack": SlackBench}
+BENCHES: Mapping[str, type[Bench]] = {
+    "console": ConsoleBench,
+    "discord": DiscordBench,
+    "httpchat": HttpChatBench,
+    "slack": SlackBench,
+}
 
 KNOWN: Mapping[tuple[str, str], str] = {
     ("slack", "full_lane"): "lanes() of a `find` in a thread does not name conversations.replies: lanes.py",

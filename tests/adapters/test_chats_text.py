@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 import pytest
 from msgspec.structs import replace
 
@@ -39,11 +41,10 @@ async def test_hostile_text_stays_text(bench: Bench) -> None:
     for number, text in enumerate([*HOSTILE, "\n".join(HOSTILE)]):
         await chat.direct_message(bench.account, text, f"k-dm-{number}")
     assert await bench.pings() == []
-    ours = {f"{PAGE}{card.number}" for card in cards} | {WIKI, WIKI.replace("|", "%7C")}
-    assert set(await bench.links()) <= ours
+    assert {unquote(address) for address in await bench.links()} <= {f"{PAGE}{card.number}" for card in cards} | {WIKI}
     seen = {card.number: card for card in await bench.view.cards("ops")}
     assert set(seen) == set(shown)
-    wrong = {n: card.buttons for n, card in seen.items() if list(card.buttons.values()) != [b.command for b in shown[n].buttons]}
+    wrong = {n: card.buttons for n, card in seen.items() if set(card.buttons.values()) != {b.command for b in shown[n].buttons}}
     assert not wrong
 
 
@@ -99,7 +100,7 @@ async def check_readable(bench: Bench, state: str) -> None:
     [seen] = await bench.view.cards("ops")
     assert (seen.number, seen.severity, seen.state) == (10**8, "critical", state)
     assert seen.title.startswith("Disks of orders-db are full")
-    assert list(seen.buttons) == ([] if state == "resolved" else ["Ack", "Resolve", "Snooze", "Silence", "Note"])
+    assert set(seen.buttons) == (set() if state == "resolved" else {"Ack", "Resolve", "Snooze", "Silence", "Note"})
 
 
 @pytest.mark.parametrize("text", ["", " ", "\u200b", "\n"])
