@@ -36,7 +36,7 @@ def told(text: str, limit: int, room: int) -> str:
 
 def label(text: str, limit: int = 40) -> str:
     """The words of a masked link: words only, so that they cannot format, nor end the link, nor pass for another address."""
-    return cut(" ".join(_NO_LABEL.sub(" ", one_line(text)).split()), limit) or "link"
+    return cut(" ".join(_NO_LABEL.sub(" ", one_line(text)).split()).lstrip("-/ "), limit) or "link"
 
 
 def link(url: str, words: str) -> str:
