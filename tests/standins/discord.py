@@ -20,7 +20,8 @@ by name such as messages.create, see discord_rest.ROUTES, or by call such as "PO
 close_new, mute, close, drop, freeze, withhold_acks, reconnect, invalidate; recover ends it), `down()` and `up()` (nothing
 listens). Time: `clock` runs `speed` times as fast as the machine's; the 3 s of first answers and the heartbeats are real ones.
 What Discord does not publish and is a guess here: discord_rates.LIMITS, World.nonce_window, Gateway.session_life, lengths in
-UTF-16 units, mentions inside of code, 50013 for embeds without EMBED_LINKS, also on edits.
+UTF-16 units, mentions inside of code, and which old embeds an edit without EMBED_LINKS keeps. Without that permission Discord
+refuses a post of embeds alone, and drops embeds beside content, and in edits, without a word.
 """
 
 from __future__ import annotations

@@ -51,7 +51,8 @@ class Form:
             self.bad(path, "LIST_TYPE_CONVERT", "Only iterables may be used in a ListType")
         items: list[Any] = value if isinstance(value, list) else []
         if not least <= len(items) <= most:
-            self.bad(path, "BASE_TYPE_BAD_LENGTH", f"Must be between {least} and {most} in length.")
+            limits = f"between {least} and {most} in length" if least else f"{most} or fewer in length"
+            self.bad(path, "BASE_TYPE_BAD_LENGTH" if least else "BASE_TYPE_MAX_LENGTH", f"Must be {limits}.")
         return items[: most + 1]
 
     def choice(self, path: str, value: Any, choices: Iterable[Any]) -> None:

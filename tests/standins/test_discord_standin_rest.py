@@ -64,6 +64,10 @@ async def test_every_permission_is_needed(discord: Discord, rest: Rest) -> None:
     assert await without("VIEW_CHANNEL", f"POST {here}/messages", {"content": "x"}) == (403, 50001)
     assert await without("SEND_MESSAGES", f"POST {here}/messages", {"content": "x"}) == (403, 50013)
     assert await without("EMBED_LINKS", f"POST {here}/messages", embed) == (403, 50013)
+    beside = (await without("EMBED_LINKS", f"POST {here}/messages", embed | {"content": "x"}))[1]
+    edited = (await without("EMBED_LINKS", f"PATCH {here}/messages/{message}", embed | {"content": "y"}))[1]
+    assert (beside["embeds"], edited["content"], edited["embeds"]) == ([], "y", [])
+    assert await without("EMBED_LINKS", f"PATCH {here}/messages/{message}", embed) == (400, 50006)
     assert await without("READ_MESSAGE_HISTORY", f"GET {here}/messages") == (200, [])
     assert await without("CREATE_PUBLIC_THREADS", f"POST {here}/messages/{message}/threads", {"name": "x"}) == (403, 50013)
     assert (await rest(f"POST {here}/messages/{message}/threads", {"name": "x"}))[0] == 200
