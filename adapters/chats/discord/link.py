@@ -48,7 +48,10 @@ class Link:
         self._since = self._last_frame = self._loop.time()
         self._logged_in = self._asked = False
         self._ended: asyncio.Future[str] = self._loop.create_future()
-        self._client = _Client(self, heard, members, proxy)
+        self._handshake: aiohttp.ClientResponse | None = None
+        trace = aiohttp.TraceConfig()
+        trace.on_request_end.append(self._answered)
+        self._client = _Client(self, heard, members, proxy, trace)
 
     async def run(self, token: str) -> str:
         """Opens the link and keeps it until it ends; why it ended. Raises what discord.py does, TimeoutError for a slow login."""
@@ -71,6 +74,11 @@ class Link:
             await self._client.login(token)
         self._logged_in, self._since = True, self._loop.time()
         await self._client.connect(reconnect=False)
+
+    async def _answered(self, session: object, context: object, told: aiohttp.TraceRequestEndParams) -> None:
+        """Of each answer over HTTP; keeps that which became the link."""
+        if told.response.status == 101:
+            self._handshake = told.response
 
     def up(self) -> None:
         self._since = self._last_frame = self._loop.time()
@@ -132,6 +140,8 @@ class Link:
         except TimeoutError:
             log.info("discord_goodbye_unheard")
             await client.http.close()
+        if self._handshake:  # discord.py forgets it if it ends before there is a session
+            self._handshake.close()
         await self._end_threads()
 
     async def _end_threads(self) -> None:
@@ -148,11 +158,12 @@ class Link:
 class _Client(discord.Client):
     """discord.py, without its caches, and with its events told to a Link."""
 
-    def __init__(self, link: Link, heard: Heard, members: bool, proxy: str | None) -> None:
+    def __init__(self, link: Link, heard: Heard, members: bool, proxy: str | None, trace: aiohttp.TraceConfig) -> None:
         super().__init__(
             intents=discord.Intents(guilds=True, members=members), member_cache_flags=discord.MemberCacheFlags.none(),
             max_messages=None, chunk_guilds_at_startup=False, guild_ready_timeout=0.0, enable_debug_events=True,
             allowed_mentions=discord.AllowedMentions.none(), max_ratelimit_timeout=30.0, proxy=proxy,
+            http_trace=trace,
         )  # fmt: skip
         self.link: Link | None = link
         self._heard = heard
