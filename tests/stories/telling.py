@@ -20,8 +20,8 @@ from tests.standins.slack import Slack
 from tests.stories import views_discord, views_slack
 from tests.stories.story import BASE, Story, config_text
 
-NOT_YET = {"discord": "adapters.chats.discord.chat:Discord"}
-"""What the registry does not name yet."""
+OURS = {"httpchat": "tests.standins.chat:HttpChat", "discord": "tests.stories.views_discord:HastyChat"}
+"""What the registry names otherwise, or not."""
 
 
 class Heard(NamedTuple):
@@ -55,7 +55,7 @@ async def telling(folder: Path, config: str = BASE, chat: str = "httpchat", chat
     `chat`: a kind; "slack over HTTP"; or "slack and discord", where the config names the latter SECOND.
     """
     async with AsyncExitStack() as stack:
-        stack.enter_context(patch.dict(CHATS, {"httpchat": "tests.standins.chat:HttpChat", **NOT_YET}))
+        stack.enter_context(patch.dict(CHATS, OURS))
         logs = stack.enter_context(capture_logs())
         heard: list[Heard] = []
         server = HttpChatServer() if chat == "httpchat" else None

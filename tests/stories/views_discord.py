@@ -7,7 +7,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from adapters.chat import Reply
+from adapters.chat import Desk, Reply
+from adapters.chats.discord.chat import Discord as DiscordChat
+from adapters.chats.discord.config import DiscordConfig
+from adapters.chats.discord.pace import WAITS
 from tests.standins import discord_markdown as markdown
 from tests.standins.discord import Discord, Message, Modal
 from tests.standins.discord import Seen as Answered
@@ -23,7 +26,7 @@ def move_in(discord: Discord) -> Discord:
     for name, account in ACCOUNTS.items():
         discord.user(account, name)
     discord.world.owner = ACCOUNTS["ana"]
-    discord.gateway.concurrency_window = 0.0  # so that a restart need not wait for 5 s
+    discord.gateway.concurrency_window = 0.0  # see HastyChat
     discord.channel(CHANNELS["ops"], "ops")
     discord.channel(CHANNELS["vault"], "vault", [ACCOUNTS["ana"]], private=True)
     return discord
@@ -40,6 +43,13 @@ def with_ids(config: str) -> str:
     for name, channel in CHANNELS.items():
         config = config.replace(f"id: {name},", f"id: '{channel}',")
     return config
+
+
+class HastyChat(DiscordChat):
+    """Does not wait for 5 s from one session to the next, as Discord asks. All else is as it is."""
+
+    def __init__(self, name: str, config: DiscordConfig, desk: Desk) -> None:
+        super().__init__(name, config, desk, WAITS._replace(identify=0.0))
 
 
 class DiscordView:
