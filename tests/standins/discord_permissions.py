@@ -42,7 +42,7 @@ def allowed(world: World, user: User, channel: Channel | None = None) -> int:
     if channel is None:
         return base
     place = world.channels.get(channel.parent, channel) if channel.is_thread else channel
-    return _implied(_overwritten(base, world, place, user, roles))
+    return _implied(_overwritten(base, world, place, user, roles), channel.is_thread)
 
 
 def _overwritten(base: int, world: World, place: Channel, user: User, roles: list[str]) -> int:
@@ -58,15 +58,12 @@ def _overwritten(base: int, world: World, place: Channel, user: User, roles: lis
     return base & ~own.deny | own.allow if own else base
 
 
-def _implied(value: int) -> int:
-    """Who cannot see can do nothing; who cannot send can neither embed nor mention everyone."""
+def _implied(value: int, thread: bool) -> int:
+    """Who cannot see can do nothing; who cannot speak can neither embed, attach nor mention everyone."""
     if not value & BITS["VIEW_CHANNEL"]:
         return 0
-    if not value & BITS["SEND_MESSAGES"]:
-        # In threads another permission decides, so embeds stay there; only what is tied to SEND_MESSAGES alone goes.
-        value &= ~bits("MENTION_EVERYONE")
-        value &= -1 if value & BITS["SEND_MESSAGES_IN_THREADS"] else ~bits("EMBED_LINKS")
-    return value
+    speaks = value & BITS["SEND_MESSAGES_IN_THREADS" if thread else "SEND_MESSAGES"]
+    return value if speaks else value & ~bits("MENTION_EVERYONE", "EMBED_LINKS", "ATTACH_FILES")
 
 
 def reach(world: World, channel_id: str, *needed: str) -> Channel:

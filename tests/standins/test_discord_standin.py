@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.standins.discord import Discord, Refused
 from tests.standins.discord_listener import Listener, listening
+from tests.standins.discord_permissions import BITS, allowed
 
 ANA, DB = "80351110224678912", "41771983423143940"
 ACK = {"name": "ack", "description": "take it on", "options": [
@@ -108,6 +110,27 @@ async def test_commands_are_registered_completed_and_run(discord: Discord) -> No
         discord.overwrite(DB, ANA, deny=["USE_APPLICATION_COMMANDS"])
         with pytest.raises(Refused):
             await discord.slash(ANA, DB, "ack", {"incident": 42})
+
+
+async def test_permissions_are_those_that_discord_py_computes(discord: Discord) -> None:
+    whole = ("ADMINISTRATOR", "KICK_MEMBERS", "BAN_MEMBERS", "MANAGE_GUILD")  # of no channel
+    dice, names = random.Random(4), [name for name in BITS if name not in whole]
+    roles = [discord.role(str(500 + number), f"r{number}", dice.sample(names, 6)).id for number in range(3)]
+    users = [discord.user(str(600 + number), f"u{number}", roles=dice.sample(roles, number)).id for number in range(4)]
+    discord.role("700", "admin", ["ADMINISTRATOR"])
+    users += [discord.user("701", "boss", roles=["700"]).id, discord.world.owner]
+    for number in range(12):
+        place = discord.channel(str(800 + number), f"c{number}")
+        for target in dice.sample([discord.guild, *roles, *users], 5):
+            mixed = dice.sample(names, 12)
+            discord.overwrite(place.id, target, allow=mixed[:4], deny=mixed[4:])
+    async with listening(discord) as client:
+        members = [await client.guilds[0].fetch_member(int(user)) for user in users]
+        for shown in client.guilds[0].text_channels:
+            for member in members:
+                theirs = shown.permissions_for(member)
+                ours = allowed(discord.world, discord.world.users[str(member.id)], discord.world.channels[str(shown.id)])
+                assert [bool(ours & BITS[name]) for name in names] == [bool(theirs.value & BITS[name]) for name in names]
 
 
 async def test_a_late_or_second_answer_is_refused(discord: Discord) -> None:
