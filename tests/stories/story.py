@@ -79,14 +79,19 @@ def config_text(folder: Path, chat: str, base: str = BASE, port: int = 0) -> str
 
 
 class CardOf:
-    """One card in one channel, looked at again and again."""
+    """One card in one channel, looked at again and again. `view`: of another chat than the story's first."""
 
-    def __init__(self, story: Story, channel: str, number: int) -> None:
+    def __init__(self, story: Story, channel: str, number: int, view: View | None = None) -> None:
         self.story, self.channel, self.number = story, channel, number
+        self._view = view
+
+    @property
+    def view(self) -> View:
+        return self._view or self.story.view
 
     async def seen(self) -> Seen:
         """As it is now. There is never more than one."""
-        found = [card for card in await self.story.view.cards(self.channel) if card.number == self.number]
+        found = [card for card in await self.view.cards(self.channel) if card.number == self.number]
         assert len(found) == 1, f"{len(found)} cards of #{self.number} in {self.channel}: {found}"
         return found[0]
 
@@ -105,10 +110,10 @@ class CardOf:
     async def press(self, label: str, by: str = "ana", **dialog: str) -> Reply:
         """Presses a button that the card has; `dialog`: what one fills in (duration, rest)."""
         command = (await self.seen()).buttons[label]
-        return await self.story.view.says(by, self.channel, command, **dialog)
+        return await self.view.says(by, self.channel, command, **dialog)
 
     async def thread(self) -> list[str]:
-        return await self.story.view.thread(self.channel, (await self.seen()).ref)
+        return await self.view.thread(self.channel, (await self.seen()).ref)
 
     async def tells(self, line: str) -> None:
         """Waits until the thread says so, once."""
