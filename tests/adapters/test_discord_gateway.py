@@ -180,9 +180,9 @@ async def limited(place: Site) -> None:
 
 
 OUTAGES = [
-    closed, closed_politely, dropped, dropped_and_forgotten, frozen, without_acknowledgements,
-    asked_to_reconnect, invalid_session, session_to_resume, invalid_again_and_again, refused, refused_for_long, too_many_handshakes,
-    storm, storm_of_sessions, mute, down, no_rest, no_login, hanging_rest, hanging_login, limited,
+    closed, closed_politely, dropped, dropped_and_forgotten, frozen, without_acknowledgements, asked_to_reconnect,
+    invalid_session, session_to_resume, invalid_again_and_again, refused, refused_for_long, too_many_handshakes, storm,
+    storm_of_sessions, mute, down, no_rest, no_login, hanging_rest, hanging_login, limited,
 ]  # fmt: skip
 
 
@@ -265,7 +265,7 @@ async def test_without_the_members_intent_it_goes_on_without() -> None:
                 await discord.gateway.close(4000)
                 await asyncio.sleep(0.05)
                 await works(place)
-        assert "Server Members Intent" in str([one for one in logs if one["event"] == "discord_gateway_lost"][0])
+        assert "Server Members Intent" in str(next(one for one in logs if one["event"] == "discord_gateway_lost"))
         assert len(discord.gateway.handshakes) == 3
 
 

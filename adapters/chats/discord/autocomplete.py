@@ -10,7 +10,7 @@ from adapters.chat import Suggestion
 from adapters.chats.discord.answer import CHOICES, Desktop
 from adapters.chats.discord.asked import Asked
 from adapters.chats.discord.commands import FURTHER, INTEGER, WHOLE
-from adapters.chats.discord.slash import line_of, typed
+from adapters.chats.discord.slash import NUMBERS, line_of, typed
 from adapters.plain import cut, one_line, size
 
 WITHIN = 1.5
@@ -39,7 +39,7 @@ class Autocomplete:
                 found = await self._desktop.desk.suggest(self._desktop.invocation(asked, before + typed(option.get("value"))))
         except TimeoutError:  # an empty list is better than none: one can go on typing
             return []
-        return choices(before, found, option.get("type") == INTEGER)
+        return choices(before, found, option.get("type") == INTEGER, option.get("name") == FURTHER)
 
 
 def before_it(name: str, focused: str, options: Sequence[Mapping[str, Any]]) -> str:
@@ -52,14 +52,15 @@ def before_it(name: str, focused: str, options: Sequence[Mapping[str, Any]]) -> 
     return line_of(name, first if focused == FURTHER or first else []) + " "
 
 
-def choices(before: str, found: Sequence[Suggestion], number: bool) -> list[Choice]:
-    """`number`: the option takes a number and nothing else."""
+def choices(before: str, found: Sequence[Suggestion], number: bool = False, numbers: bool = False) -> list[Choice]:
+    """`number`: the option takes a number and nothing else; `numbers`: a text of them."""
     made = []
     for one in found:
         word = one.line.removeprefix(before).strip() if one.line.startswith(before) else ""
         bare = word.removeprefix("#")
-        if not word or size(word) > MOST_SHOWN or (number and not bare.isdecimal()):
+        fits = bare.isdecimal() if number else NUMBERS.fullmatch(word) if numbers else word
+        if not fits or size(word) > MOST_SHOWN:
             continue
-        told = cut(one_line(f"{'#' + bare if number else word}  {one.hint}"), MOST_SHOWN)
+        told = cut(one_line(f"{'#' + bare if number else word} {one.hint}"), MOST_SHOWN)
         made.append({"name": told, "value": int(bare) if number else word})
     return made[:MOST]

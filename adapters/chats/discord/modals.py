@@ -20,7 +20,7 @@ from adapters.chats.discord.asked import Asked, filled_in
 from adapters.chats.discord.components import BUTTON, PREFIX, PRIMARY, ROW, SECONDARY
 from adapters.chats.discord.once import Once
 from adapters.chats.discord.text import told
-from adapters.plain import clean, size
+from adapters.plain import clean, cut, size
 from rules.command import MOST_TEXT as MOST_LINE
 from rules.command import Usage, parse, render
 from rules.duration import parse_duration
@@ -30,6 +30,7 @@ USUAL = "2h"
 LOOK_FIRST = 1.0
 """Seconds that the desk gets before a dialog opens without its word: Discord opens one only within 3 s of the press."""
 MOST_MATCHERS, MOST_SPAN, MOST_REASON, MOST_NOTE, MOST_FOOTER = 1000, 20, 600, 2000, 2048
+UNKNOWN = Reply("I do not know this dialog any more. Type: /tocsin help", ok=False)
 SHORT, LONG = 1, 2
 INPUT, TEXT, LABEL = 4, 10, 18
 
@@ -112,6 +113,9 @@ class Modals:
 
     async def submit(self, asked: Asked) -> None:
         """A dialog that was sent."""
+        if not asked.custom_id.startswith(PREFIX):
+            await self._desktop.begin(asked, MESSAGE, said(UNKNOWN))
+            return
         values = filled_in(asked.data.get("components"))
         command, _, mark = asked.custom_id.removeprefix(PREFIX).partition("|")
         if command == "silence":
@@ -173,7 +177,7 @@ def _button(custom_id: str, label: str, style: int) -> View:
 def _input(name: str, label: str, hint: str, most: int, first: str = "", style: int = SHORT, optional: bool = False) -> View:
     field: View = {"type": INPUT, "custom_id": name, "style": style, "max_length": most, "required": not optional}
     if first:
-        field["value"] = first
+        field["value"] = cut(first, most)
     return {"type": LABEL, "label": label, "description": hint, "component": field}
 
 
