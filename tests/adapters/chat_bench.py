@@ -105,6 +105,10 @@ class Bench(ABC):
         """Everyone who was ever called by what the chat wrote, as the platform names them."""
 
     @abstractmethod
+    async def forged(self) -> list[str]:
+        """What of the chat's writing looks like a call, might become one, or does something by itself."""
+
+    @abstractmethod
     async def links(self) -> list[str]:
         """Every address to which anything that the chat wrote may lead, or that it loads."""
 

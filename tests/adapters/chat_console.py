@@ -103,6 +103,9 @@ class ConsoleBench(Bench):
         return self._clock
 
     async def pings(self) -> list[str]:
+        return []
+
+    async def forged(self) -> list[str]:
         """What runs, loads or asks by itself on a page, beyond what does so on an empty one."""
         return list((Counter((await self._page()).active) - Counter(self._before.active)).elements())
 

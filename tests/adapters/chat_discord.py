@@ -123,7 +123,10 @@ class DiscordBench(Bench):
         return self._discord.clock.now()
 
     async def pings(self) -> list[str]:
-        """Also what only looks like a call, or like something of Discord's own."""
+        return [ping.whom for ping in self._discord.pings]
+
+    async def forged(self) -> list[str]:
+        """Also what would call people if the bot had more rights, and what is drawn as something of Discord's own."""
         drawn = [token.raw for token in self._discord.markup() if token.kind in MENTIONS]
         return [ping.whom for ping in self._discord.mentions()] + drawn
 

@@ -94,6 +94,9 @@ class HttpChatBench(Bench):
     async def pings(self) -> list[str]:
         return []
 
+    async def forged(self) -> list[str]:
+        return []
+
     async def links(self) -> list[str]:
         return []
 

@@ -124,6 +124,10 @@ class SlackBench(Bench):
         return self._slack.clock.now()
 
     async def pings(self) -> list[str]:
+        """Slack tells people of a message when it is posted."""
+        return [ping.whom for ping in self._slack.mentions() if ping.by != "chat.update"]
+
+    async def forged(self) -> list[str]:
         return [ping.whom for ping in self._slack.mentions()]
 
     async def links(self) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import unquote
 
 import pytest
@@ -40,7 +42,7 @@ async def test_hostile_text_stays_text(bench: Bench) -> None:
         await chat.reply_in_thread(ops, ref, note, f"k-{first.number}-1")
     for number, text in enumerate([*HOSTILE, "\n".join(HOSTILE)]):
         await chat.direct_message(bench.account, text, f"k-dm-{number}")
-    assert await bench.pings() == []
+    assert (await bench.pings(), await bench.forged()) == ([], [])
     assert {unquote(address) for address in await bench.links()} <= {f"{PAGE}{card.number}" for card in cards} | {WIKI}
     seen = {card.number: card for card in await bench.view.cards("ops")}
     assert set(seen) == set(shown)
@@ -54,9 +56,9 @@ async def test_a_new_card_calls_whom_it_names_and_nobody_else(bench: Bench) -> N
     named = (Ping(bench.account, group=False), Ping(bench.group, group=True))
     ref = await posted(bench, full_card(" ".join(HOSTILE[:40]), pings=named))
     called = await bench.pings()
-    assert [any(ping.id in one for one in called) for ping in named] == [True, True] and len(set(called)) == 2
+    assert [any(ping.id in one for one in called) for ping in named] == [True, True] and len(called) == 2
     await bench.chat.update(bench.channels["ops"], ref, a_card(pings=(*named, Ping("<@!everyone> @here", group=True))))
-    assert set(await bench.pings()) == set(called)
+    assert await bench.pings() == called
 
 
 @pytest.mark.parametrize("text", UNPRONOUNCEABLE)
@@ -94,6 +96,22 @@ async def test_the_biggest_card_is_taken_and_can_be_read(bench: Bench, filler: s
     assert any("the last line" in line for line in await bench.view.thread("ops", card.ref))
     await chat.direct_message(bench.account, f"you are on call {text}", "k-3")
     assert any("you are on call" in note for note in await bench.notes())
+
+
+LESS: Mapping[str, dict[str, Any]] = {
+    "no lines": {"lines": (), "more": 0}, "no fields": {"fields": ()}, "no summary": {"summary": ""}, "no links": {"links": ()},
+    "a title and fields": {"lines": (), "summary": "", "note": "", "links": ()},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("filler", FILLERS)
+async def test_no_other_shape_is_too_big(bench: Bench, filler: str) -> None:
+    """Where there is less of one thing, there is more room for the others."""
+    text = (FILLERS[filler] * 6000)[:6000]
+    cards = [full_card(text, number, title=text, **less) for number, less in enumerate(LESS.values(), 1)]
+    for card in cards:
+        await posted(bench, card, f"k-{card.number}")
+    assert {card.number for card in await bench.view.cards("ops")} == {card.number for card in cards}
 
 
 async def check_readable(bench: Bench, state: str) -> None:
