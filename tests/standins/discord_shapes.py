@@ -32,6 +32,7 @@ def role(one: Role) -> Body:
         "id": one.id, "name": one.name, "permissions": str(one.permissions), "mentionable": one.mentionable, "color": 0,
         "colors": {"primary_color": 0, "secondary_color": None, "tertiary_color": None}, "managed": one.managed,
         "hoist": False, "position": one.position, "icon": None, "unicode_emoji": None, "flags": 0,
+        **({"tags": {"bot_id": World.bot}} if one.managed else {}),
     }  # fmt: skip
 
 
