@@ -14,7 +14,11 @@ from rules.suggestion import suggest
 from tests.adapters.discord_site import ANA, DB, EVE, Site, site
 from tests.standins.discord import Discord
 
-INCIDENTS = [(42, "firing", "orders-db does not answer"), (43, "acknowledged", "disk full"), (142, "firing", "@everyone [x](http://e)")]
+INCIDENTS = [
+    (42, "firing", "orders-db does not answer"),
+    (43, "acknowledged", "disk full"),
+    (142, "firing", "@everyone [x](http://e)"),
+]
 SILENCES = [("3f9a", '{team="db"}')]
 
 

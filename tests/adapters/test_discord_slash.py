@@ -176,7 +176,7 @@ async def test_a_slow_database_is_no_timeout(place: Site) -> None:
     assert seen.text == "done at last" and place.said == ["ack 42"]
 
 
-HOSTILE = "@everyone <@80351110224678913> <@&5> <#41771983423143940> [click](http://evil) http://evil **x** ||y|| `z` <t:0> :fire:"
+HOSTILE = "@everyone <@80351110224678913> <@&5> <#4177198342314> [click](http://evil) http://evil **x** ||y|| `z` <t:0> :fire:"
 QUOTED = f"```\n{HOSTILE}\n``` `` ` ```"
 
 

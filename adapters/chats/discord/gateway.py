@@ -19,7 +19,7 @@ from adapters.chat import DeliveryError, Failure
 from adapters.chats.discord.config import DiscordConfig
 from adapters.chats.discord.link import Heard, Link
 from adapters.chats.discord.pace import WAITS, Pace, Waits
-from adapters.chats.discord.places import Elsewhere, claim, release
+from adapters.chats.discord.places import use
 from adapters.chats.discord.rest import Rest
 from adapters.chats.discord.route import Route
 from adapters.proxy import proxy_of
@@ -86,6 +86,7 @@ class Gateway:
         self._tried.set()
 
     async def _run(self) -> None:
+        use(self._config.api_url, self._config.gateway_url)
         while True:
             await self._pace.turn()
             await self._once()
@@ -111,17 +112,9 @@ class Gateway:
 
     async def _live(self) -> str:
         """A session from the question whether there may be one to its end; why it ended."""
-        place = (self._config.api_url, self._config.gateway_url)
-        try:
-            claim(*place)
-        except Elsewhere as problem:
-            raise Refused(str(problem), self._waits.refused) from None
-        try:
-            await self._ask()
-            self._link = Link(self._hears(), self.members, proxy_of(self._config.gateway_url), self._waits)
-            return await self._link.run(self._config.token.get_secret_value())
-        finally:
-            release(*place)
+        await self._ask()
+        self._link = Link(self._hears(), self.members, proxy_of(self._config.gateway_url), self._waits)
+        return await self._link.run(self._config.token.get_secret_value())
 
     async def _ask(self) -> None:
         """Raises Refused, DeliveryError if there is to be no session now."""

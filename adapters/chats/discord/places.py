@@ -1,34 +1,35 @@
-"""Where discord.py finds Discord. It keeps that for the whole process, so only one place may be in use at a time."""
+"""Where discord.py finds Discord: per task, though it keeps both addresses in its classes, for the whole process."""
 
 from __future__ import annotations
 
-from collections import Counter
+from contextvars import ContextVar
+from typing import Any
 
 import yarl
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-_in_use: Counter[tuple[str, str]] = Counter()
+_api = ContextVar("discord_api", default=Route.BASE)
+_gateway = ContextVar("discord_gateway", default=DiscordWebSocket.DEFAULT_GATEWAY)
 
 
-class Elsewhere(Exception):
-    """Another chat of this process uses another address of Discord."""
+def use(api_url: str, gateway_url: str) -> None:
+    """From now on discord.py uses these, in this task and those that it starts."""
+    _api.set(api_url.rstrip("/"))
+    _gateway.set(yarl.URL(gateway_url))
 
 
-def claim(api_url: str, gateway_url: str) -> None:
-    """From now on discord.py uses these. Raises Elsewhere while another chat uses others; `release` when done."""
-    other = next((place for place in _in_use if place != (api_url, gateway_url)), None)
-    if other:
-        raise Elsewhere(
-            f"another Discord chat of this Tocsin uses {other[0]} with {other[1]}, and all must use the same: give this chat the "
-            "same api_url and gateway_url, or run it in a Tocsin of its own"
-        )
-    _in_use[api_url, gateway_url] += 1
-    Route.BASE = api_url.rstrip("/")
-    DiscordWebSocket.DEFAULT_GATEWAY = yarl.URL(gateway_url)
+class _Here:
+    """A class attribute that is what the running task was told."""
+
+    def __init__(self, told: ContextVar[Any]) -> None:
+        self._told = told
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        return self._told.get()
 
 
-def release(api_url: str, gateway_url: str) -> None:
-    _in_use[api_url, gateway_url] -= 1
-    if _in_use[api_url, gateway_url] <= 0:
-        del _in_use[api_url, gateway_url]
+_base: Any = _Here(_api)
+_default_gateway: Any = _Here(_gateway)
+Route.BASE = _base
+DiscordWebSocket.DEFAULT_GATEWAY = _default_gateway
