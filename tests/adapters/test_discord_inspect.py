@@ -82,7 +82,7 @@ async def test_everybody_who_reads_is_a_member_and_nobody_else(place: Site, star
     for number in range(start, start + 40):
         shuffle(discord, random.Random(number))
         facts = await look(chat)
-        assert facts.members == {one.id for one in humans(world) if sees(world, DB, one.roles, one.id)}, number
+        assert facts.members == frozenset(one.id for one in humans(world) if sees(world, DB, one.roles, one.id)), number
         assert facts.private is not sees(world, DB, [])
         assert (facts.shared_outside, facts.archived, facts.owner, facts.roles) == (False, False, world.owner, frozenset())
         admins = {role for role, one in world.roles.items() if one.permissions & ADMIN and role != discord.bot_role}

@@ -17,6 +17,7 @@ from adapters.chats.discord.permissions import (
     can_view,
     permissions,
     read_guild,
+    read_member,
     read_place,
 )  # fmt: skip
 from adapters.chats.discord.rest import Rest
@@ -76,8 +77,8 @@ class Channels:
     async def own_bits(self, channel: str, me: str) -> int:
         """What we may do there. `me`: our own user id. Raises DeliveryError."""
         _, place = await self._look(channel)
-        mine = await self._rest.one(get_member(self._guild, me), named="user")
-        return permissions((await self._server(people=False)).guild, place, _roles(mine), me)
+        mine = read_member(await self._rest.one(get_member(self._guild, me), named="user"))
+        return permissions((await self._server(people=False)).guild, place, mine.roles, me)
 
     async def _look(self, channel: str) -> tuple[Mapping[str, Any], Place]:
         """The channel, and whose overwrites hold there: a thread's are its parent's."""
@@ -116,30 +117,19 @@ class Channels:
                 if problem.status == 403:  # the app lacks the intent to list members
                     return None
                 raise
-            found.update({_id(member): _roles(member) for member in page if not _is_bot(member)})
+            members = [read_member(one) for one in page]
+            found.update({member.id: member.roles for member in members if not member.bot})
             if len(page) < PAGE:
                 return found
-            asked["after"] = max((_id(member) for member in page), key=int)
+            asked["after"] = max((member.id for member in members), key=int)
         return None
 
     async def _reads(self, guild: Guild, place: Place, user: str) -> bool:
         """Whether one whom an overwrite names is a human who can view the channel."""
         try:
-            member = await self._rest.one(get_member(self._guild, user), named="user")
+            member = read_member(await self._rest.one(get_member(self._guild, user), named="user"))
         except DiscordFailure as problem:
             if problem.code in (UNKNOWN_MEMBER, UNKNOWN_USER):  # left the server
                 return False
             raise
-        return not _is_bot(member) and can_view(guild, place, _roles(member), user)
-
-
-def _id(member: Mapping[str, Any]) -> str:
-    return str(member["user"]["id"])
-
-
-def _is_bot(member: Mapping[str, Any]) -> bool:
-    return member["user"].get("bot") is True
-
-
-def _roles(member: Mapping[str, Any]) -> tuple[str, ...]:
-    return tuple(map(str, member.get("roles") or ()))
+        return not member.bot and can_view(guild, place, member.roles, user)

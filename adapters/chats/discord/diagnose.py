@@ -17,6 +17,7 @@ from adapters.chats.discord.permissions import (
     missing,
     permissions,
     read_guild,
+    read_member,
     read_place,
 )  # fmt: skip
 from adapters.chats.discord.rest import Rest
@@ -87,7 +88,7 @@ class _Doctor:
         try:
             told = await self._rest.one(get_guild(self._config.guild))
             mine = await self._rest.one(get_member(self._config.guild, self._me), named="user")
-            self._guild, self._roles = read_guild(told), tuple(map(str, mine.get("roles") or ()))
+            self._guild, self._roles = read_guild(told), read_member(mine).roles
         except DeliveryError as problem:
             absent = (
                 f"Open {self._invite} and add the bot to the server, or correct chats.{self._chat}.guild: it is not in this one."
@@ -180,7 +181,7 @@ class _Doctor:
         if not SNOWFLAKE.fullmatch(account):
             return Finding(what, False, correct)
         try:
-            told = await self._rest.one(get_member(self._config.guild, account), named="user")
+            member = read_member(await self._rest.one(get_member(self._config.guild, account), named="user"))
         except DeliveryError as problem:
             code = problem.code if isinstance(problem, DiscordFailure) else 0
             if code == UNKNOWN_USER:
@@ -188,8 +189,7 @@ class _Doctor:
             if code == UNKNOWN_MEMBER:
                 return Finding(what, False, f"Invite them, or remove people.{person}.discord: they are not in the server.")
             return Finding(what, False, _again(problem))
-        bot = told["user"].get("bot") is True
-        return Finding(what, not bot, f"{correct} This is a bot." if bot else "")
+        return Finding(what, not member.bot, f"{correct} This is a bot." if member.bot else "")
 
 
 def _needs_proof(channel: Channel) -> bool:

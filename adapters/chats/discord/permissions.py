@@ -46,6 +46,14 @@ class Guild(msgspec.Struct, frozen=True):
     bot_roles: frozenset[str] = frozenset()
 
 
+class Member(msgspec.Struct, frozen=True):
+    """Somebody in the guild. `roles`: ids, without @everyone."""
+
+    id: str
+    roles: tuple[str, ...]
+    bot: bool
+
+
 class Place(msgspec.Struct, frozen=True):
     """A channel's overwrites, by the id of the role or member."""
 
@@ -86,6 +94,14 @@ def read_guild(told: Mapping[str, Any]) -> Guild:
         return Guild(str(told["id"]), str(told["owner_id"]), roles, bots)
     except (KeyError, ValueError, TypeError, AttributeError):
         raise DeliveryError(Failure.transient, "what Discord tells of the server is unreadable") from None
+
+
+def read_member(told: Mapping[str, Any]) -> Member:
+    """Of a guild member object. Raises DeliveryError when it is none."""
+    try:
+        return Member(str(told["user"]["id"]), tuple(map(str, told["roles"])), told["user"].get("bot") is True)
+    except (KeyError, TypeError, AttributeError):
+        raise DeliveryError(Failure.transient, "what Discord tells of a member is unreadable") from None
 
 
 def read_place(told: Mapping[str, Any]) -> Place:
