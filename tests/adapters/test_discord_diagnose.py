@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +13,7 @@ import pytest
 
 from adapters.chats.discord import Discord as DiscordChat
 from adapters.chats.discord.invite import invite_link
+from adapters.chats.discord.permissions import NEEDED
 from tests.adapters.discord_out import ANA, BEN, CHANNELS, DB, OPS, Clocked, config, furnish
 from tests.bot.test_cli import Outcome
 from tests.standins.discord import Discord
@@ -263,6 +265,12 @@ async def test_odd_answers_raise_nothing(setup: Setup, body: str) -> None:
         setup.discord.faults.script[0].body, setup.discord.faults.script[0].content_type = body, "application/json"
         chat = DiscordChat("guild", config(setup.discord), Clocked(setup.discord))
         assert await chat.diagnose(CHANNELS, {"ana": ANA})
+
+
+def test_the_docs_name_every_right_and_the_invite() -> None:
+    docs = (Path(__file__).parents[2] / "docs" / "discord.md").read_text()
+    assert re.findall(r"^\| `(.+)` \| (.+) \|$", docs, re.MULTILINE) == list(NEEDED.values())
+    assert f"\n{invite_link('APPLICATION_ID')}\n" in docs
 
 
 def test_the_invite_asks_for_what_is_needed_and_no_more() -> None:
