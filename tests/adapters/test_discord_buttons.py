@@ -64,11 +64,10 @@ async def test_a_stranger_is_told_what_the_desk_says(place: Site) -> None:
 
 async def test_a_slow_database_is_no_failure(place: Site) -> None:
     card = await place.card()
-    place.answers("done at last", after=3.2)
-    place.discord.patience = 5.0
-    began = time.monotonic()
+    place.answers("done at last", after=0.8)
+    place.discord.interactions.answer_within = 0.4
     seen = await place.discord.press(DB, card.id, "Ack", user=ANA)
-    assert not seen.error and seen.text == "done at last" and time.monotonic() - began > 3.0
+    assert not seen.error and seen.text == "done at last"
 
 
 @pytest.mark.parametrize("custom_id", ["other:thing", "tocsin:", "x", "tocsin"])

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.chat import Invocation, Reply
+from adapters.chats.discord import modals
 from adapters.chats.discord.modals import CHANGE, CONFIRM, Draft, _asking, read_draft, silence_line, silence_view
 from adapters.plain import clean
 from rules.command import MOST_TEXT, Usage, parse
@@ -128,9 +129,12 @@ async def test_who_may_not_gets_a_word_and_no_dialog(place: Site) -> None:
     assert seen.text == "⚠️ You may not silence this." and seen.view is None and seen.ephemeral
 
 
-async def test_a_slow_desk_does_not_miss_the_moment(place: Site) -> None:
+async def test_a_slow_desk_does_not_miss_the_moment(place: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """What nobody could look at in time is shown before it is done."""
-    place.previews("It would mute 7 firing alerts now.", after=1.5)
+    assert modals.LOOK_FIRST <= 1.0
+    monkeypatch.setattr(modals, "LOOK_FIRST", 0.2)
+    place.discord.interactions.answer_within = 0.6
+    place.previews("It would mute 7 firing alerts now.", after=0.8)
     modal = await opened(place)
     assert first_value(modal, "matchers") == "#42" and told(modal) == ""
     seen = await place.discord.submit(modal)
@@ -205,7 +209,7 @@ async def test_a_command_without_its_note_asks_for_it(place: Site) -> None:
 async def test_a_slow_command_is_no_timeout_of_the_dialog(place: Site) -> None:
     modal = await opened(place, "Note")
     place.discord.interactions.answer_within = 0.5
-    place.answers("Noted on #42.", after=1.0)
+    place.answers("Noted on #42.", after=0.7)
     seen = await place.discord.submit(modal, {"Note": "x"})
     assert seen.acked and seen.text == "Noted on #42."
 

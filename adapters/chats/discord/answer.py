@@ -30,6 +30,7 @@ FIRST_WITHIN, FIRST_TRY = 2.6, 1.2
 """Seconds for the first answer in all, and for one try at it."""
 PAUSES = (0.3, 1.0, 3.0, 8.0)
 """Seconds between tries to show an answer."""
+RETRIED = (Failure.transient, Failure.unknown_outcome, Failure.rate_limited)
 TOKEN_LIFE = 14.5 * 60
 """Seconds that Discord takes answers, less what clocks may differ."""
 MOST_SHOWN, MOST_IN_EMBED, MOST_IN_CONTENT = 5600, 2800, 1900
@@ -77,6 +78,14 @@ def _drawn(page: str) -> str:
     return escape(page)
 
 
+class _Callback(Route, frozen=True):
+    """A first answer: it can be given once, so it counts whether one whose reply was lost may have arrived."""
+
+    @property
+    def creates(self) -> bool:
+        return True
+
+
 class Desktop:
     """What all parts of the inbound side share: the desk under the name of this chat, and the way to answer."""
 
@@ -111,12 +120,12 @@ class Desktop:
         Not, if Discord took none: the person is told that nothing was done. Nor if another process answered, which happens when
         two use the same token. But if nobody knows whether it arrived, yes.
         """
-        path = f"interactions/{asked.id}/{asked.token}/callback"
-        call = Route("POST", "interactions/{id}/{token}/callback", path)
+        call = _Callback("POST", "interactions/{id}/{token}/callback", f"interactions/{asked.id}/{asked.token}/callback")
         body = {"type": first, "data": {**(data or {}), **({"flags": EPHEMERAL} if first in (MESSAGE, LATER) else {})}}
         loop, doubt, why = asyncio.get_running_loop(), False, ""
         end = loop.time() + FIRST_WITHIN
         while (left := end - loop.time()) > 0:
+            pause = 0.15
             try:
                 async with asyncio.timeout(min(FIRST_TRY, left)):
                     await self._rest.call(call, body)
@@ -124,14 +133,13 @@ class Desktop:
             except TimeoutError:
                 doubt, why = True, "no answer in time"
             except DeliveryError as problem:
-                why = problem.reason
-                if doubt and _code(problem) == ALREADY_ANSWERED:
-                    return True
-                if problem.kind not in (Failure.transient, Failure.unknown_outcome):
+                why, pause = problem.reason, max(pause, problem.retry_after or 0.0)
+                doubt = doubt or problem.kind == Failure.unknown_outcome
+                if problem.kind not in RETRIED:  # Discord's last word; if it had one already, that was to us
+                    doubt = doubt and _code(problem) == ALREADY_ANSWERED
                     break
-                doubt = doubt or not why.startswith("cannot reach")
-            await asyncio.sleep(0.15)
-        log.warning("discord_first_answer_lost", chat=self.name, account=asked.account, reason=why)
+            await asyncio.sleep(min(pause, left))
+        log.warning("discord_first_answer_lost", chat=self.name, account=asked.account, reason=why, goes_on=doubt)
         return doubt
 
     async def tell(self, asked: Asked, answer: Message) -> None:
@@ -147,7 +155,7 @@ class Desktop:
                 return
             except DeliveryError as problem:
                 why = problem.reason
-                if pause is None or problem.kind not in (Failure.transient, Failure.unknown_outcome, Failure.rate_limited):
+                if pause is None or problem.kind not in RETRIED:
                     break
                 await asyncio.sleep(max(pause, problem.retry_after or 0.0))
         log.warning("discord_answer_lost", chat=self.name, account=asked.account, reason=why)
