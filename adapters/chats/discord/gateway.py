@@ -40,6 +40,7 @@ FINAL: Mapping[int, str] = {
     NO_INTENT: f"Discord refuses our intents (4014): look at {PORTAL}, Bot, Privileged Gateway Intents",
 }
 """Where another try leads nowhere."""
+BYPASSED = f"Discord sends clicks and commands elsewhere: empty Interactions Endpoint URL in {PORTAL}, General Information"
 
 
 class Refused(Exception):
@@ -68,8 +69,10 @@ class Gateway:
 
     @property
     def trouble(self) -> str:
-        """Why there is no session now, or empty."""
-        return "" if self.connected else self._reason
+        """Why nothing comes in now, or empty."""
+        if self._link is None or not self._link.opened.is_set():
+            return self._reason
+        return BYPASSED if self._link.bypassed else ""
 
     async def start(self) -> None:
         """Returns with the first session or when there was none on the first try, and goes on trying."""

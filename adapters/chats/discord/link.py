@@ -69,6 +69,11 @@ class Link:
                 self._down()
             await self._leave(living, watching)
 
+    @property
+    def bypassed(self) -> bool:
+        """Whether the app has an address to which Discord sends what people do, instead of here."""
+        return bool(self._client.application and self._client.application.interactions_endpoint_url)
+
     async def _live(self, token: str) -> None:
         async with asyncio.timeout(self._waits.opening):
             await self._client.login(token)
