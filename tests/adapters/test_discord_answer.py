@@ -67,6 +67,7 @@ async def test_a_lost_reply_of_discord_shows_nothing_twice(
     place: Site, monkeypatch: pytest.MonkeyPatch, call: str, fault: str
 ) -> None:
     monkeypatch.setattr(answer, "FIRST_TRY", 0.3)
+    monkeypatch.setattr(answer, "PAUSES", (0.05, 0.05))
     place.answers("fine")
     struck = getattr(place.discord.faults, fault)(call, times=1)
     seen = await place.discord.slash(ANA, DB, "ack", {"incident": 42})

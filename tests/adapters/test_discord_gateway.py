@@ -162,7 +162,6 @@ async def test_a_stop_at_any_moment_of_the_start_leaves_nothing(outage: str, sec
         starting.cancel()
         await asyncio.gather(starting, return_exceptions=True)
     assert {task for task in asyncio.all_tasks() if not _serves(task)} == tasks
-    gc.collect()  # what was left open would be told of now
 
 
 async def test_a_link_that_never_says_hello_is_closed_when_it_is_given_up() -> None:
