@@ -20,14 +20,14 @@ HOSTILE: Sequence[str] = (
     "[click](http://evil.example)", "![x](http://evil.example)", "[a](<http://evil.example>)", "](http://evil.example)", "[", "]",
     "(", ")", "<https://evil.example>", "steam://run", "discord://-/", "<tel:+15551234>", "||hidden||", "||", "__under__", "***",
     "\n# big", "# big", "## big", "### big", "-# small", "#", "- item", "* item", "12. item", "  - item", ">>> all", ">", "\\*",
-    "\\\\", "\\",
+    "\\\\", "\\", "**bold**", "~~gone~~",
     "```py\nprint()\n```", "`` ` ``", "tocsin · key-1", "\n# big", "\n-# small", "\n1. one", "\n> quote", "\n- item",
 )  # fmt: skip
 
 
 def hostile_text(dice: random.Random, most: int = 8) -> str:
     made = "".join(dice.choice(HOSTILE) for _ in range(dice.randint(1, most)))
-    return made * dice.choice((1, 1, 1, 1, 3, 1000)) if len(made) < 200 else made
+    return made * dice.choice((1, 1, 1, 1, 3, 60)) if len(made) < 200 else made
 
 
 def hostile_card(dice: random.Random) -> Card:

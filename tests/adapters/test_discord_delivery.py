@@ -246,6 +246,7 @@ async def test_find_turns_pages_and_begins_a_minute_early(place: Place) -> None:
 
 async def test_anybody_may_copy_a_footer_but_only_ours_counts(place: Place) -> None:
     discord, chat = place
+    discord.world.enabled_intents.add("message_content")
     await chat.post(DB_CHANNEL, make_card(), "key-1")
     only(discord).author = ANA
     assert await chat.find(DB_CHANNEL, "key-1") is None
@@ -309,7 +310,7 @@ async def test_two_hundred_lost_answers_make_one_card_each(window: float, tmp_pa
 async def test_hostile_cards_go_through_as_text(place: Place) -> None:
     discord, chat = place
     dice, ours = random.Random(3), {URL}
-    for number in range(60):
+    for number in range(30):
         card, other = hostile_card(dice), hostile_card(dice)
         ref = await chat.post(DB_CHANNEL, card, f"key-{number}")
         await chat.update(DB_CHANNEL, ref, other)
@@ -317,6 +318,6 @@ async def test_hostile_cards_go_through_as_text(place: Place) -> None:
             ours |= {one.url, *(link(each.url, label(each.name)).partition("](")[2][:-1] for each in one.links)}
         await chat.reply_in_thread(DB_CHANNEL, ref, ThreadNote(card.number, (hostile_text(dice),)), f"key-{number}-1")
         await chat.direct_message(ANA, hostile_text(dice), f"dm-{number}")
-    assert len(discord.messages(DB)) == 60 and discord.mentions() == []
+    assert len(discord.messages(DB)) == 30 and discord.mentions() == []
     assert {token.kind for token in discord.markup()} == {"bold", "timestamp", "masked"}
     assert {url for url, _ in discord.links()} <= ours
