@@ -6,8 +6,6 @@ the rest goes through the port.
 
 from __future__ import annotations
 
-import asyncio
-import threading
 import time
 from collections.abc import Mapping
 from math import isfinite
@@ -17,12 +15,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from adapters import registry
-from adapters.chat import Chat, ChatConfig, DeliveryError, Failure
+from adapters.chat import ChatConfig, Failure
 from tests.adapters.chat_bench import Bench, Fault, Promise
 from tests.adapters.chat_benches import BENCHES, each_fault, each_that_is_limited
-from tests.adapters.chat_calls import ASKS, CREATES, NOTE, OPS, calls, outcome, outcomes, posted
+from tests.adapters.chat_calls import ASKS, CREATES, NOTE, OPS, outcome, outcomes, posted
 from tests.adapters.chat_cards import a_card
-from tests.stories.until import until
 
 KINDS = sorted({*registry.CHATS, "httpchat"})
 CALL_SECONDS = 12.0
@@ -220,67 +217,6 @@ async def test_a_direct_message_arrives(bench: Bench) -> None:
     assert sum("you are on call" in note for note in await bench.notes()) == 1
 
 
-# ---- lifecycle
-
-
-async def test_a_platform_that_is_down_delays_nothing(bench: Bench) -> None:
-    """A chat starts without it, says so at each call, and works when it is back."""
-    if Fault.unreachable in bench.cannot:
-        return
-    await bench.breaks(Fault.unreachable)
-    chat = bench.build()
-    async with asyncio.timeout(3.0):
-        await chat.start()
-    try:
-        assert (await outcome(chat.post(bench.channels["ops"], a_card(), "k-1"))).failure == Failure.transient
-        await bench.mends()
-        ref = await until(lambda: _tried(chat, bench), what="a post after the outage")
-        assert await chat.find(bench.channels["ops"], "k-1") == ref
-    finally:
-        async with asyncio.timeout(3.0):
-            await chat.stop()
-    assert len(await bench.view.cards("ops")) == 1
-
-
-async def _tried(chat: Chat, bench: Bench) -> str:
-    try:
-        return await chat.post(bench.channels["ops"], a_card(), "k-1")
-    except DeliveryError as problem:
-        raise AssertionError(problem.reason) from problem
-
-
-async def test_stop_leaves_nothing_behind(bench: Bench) -> None:
-    for fault in (None, Fault.unreachable):
-        tasks, threads = asyncio.all_tasks(), set(threading.enumerate())
-        chat = bench.build()
-        await chat.stop()  # never started
-        chat = bench.build()
-        await chat.start()
-        await outcome(chat.post(bench.channels["ops"], a_card(), "k-1"))
-        await asyncio.sleep(0)
-        async with asyncio.timeout(3.0):
-            await chat.stop()
-            await chat.stop()
-
-        async def gone(tasks: set[asyncio.Task[object]] = tasks, threads: set[threading.Thread] = threads) -> bool:
-            left = [*(asyncio.all_tasks() - tasks), *(set(threading.enumerate()) - threads)]
-            assert not left, left
-            return True
-
-        await until(gone, what="the end of all tasks and threads")
-        if fault is None and Fault.unreachable not in bench.cannot:
-            await bench.breaks(Fault.unreachable)
-        else:
-            break
-
-
-async def test_a_chat_that_is_stopped_says_so(bench: Bench) -> None:
-    ref = await posted(bench)
-    await bench.chat.stop()
-    told = {op: (await outcome(call())).failure for op, call in calls(bench, ref, "k-2").items()}
-    assert set(told.values()) <= {None, Failure.transient}
-
-
 # ---- what else it says
 
 
@@ -315,11 +251,3 @@ async def test_it_knows_who_can_read(bench: Bench) -> None:
         assert bench.view.lets_in("cleo", "vault")
         await bench.mends()  # time passes
         assert await bench.chat.inspect(bench.channels["vault"]) != facts
-
-
-async def test_nothing_is_wrong_while_all_is_well(bench: Bench) -> None:
-    async def well() -> bool:
-        return not bench.chat.trouble
-
-    await until(well, what=f"no trouble: {bench.chat.trouble}")
-    assert list(bench.chat.routes()) is not None
