@@ -174,10 +174,10 @@ def _check_groups(document: Document) -> None:
 
 def _group_keys(data: dict[str, Any]) -> list[str] | None:
     """What the configured chats call a group of theirs; None when that cannot be told because of another mistake."""
-    kinds = {kind for _, kind in _find(data, (), ["chats", "*", "type"])}
-    if any(kind not in CHATS for kind in kinds):
+    kinds = [kind for _, kind in _find(data, (), ["chats", "*", "type"])]
+    if any(not isinstance(kind, str) or kind not in CHATS for kind in kinds):
         return None
-    return sorted(key for kind in kinds if (key := load(CHATS[str(kind)]).config_model.group_key))
+    return sorted({key for kind in kinds if (key := load(CHATS[kind]).config_model.group_key)})
 
 
 def _check_mentions(document: Document) -> None:
@@ -187,7 +187,7 @@ def _check_mentions(document: Document) -> None:
     for path, name in _find(data, (), ["channels", "*", "mention", "*", "*"]):
         chat = data["channels"][path[1]].get("chat")
         kind = next((kind for at, kind in _find(data, (), ["chats", "*", "type"]) if at[1] == chat), None)
-        if not isinstance(name, str) or kind not in CHATS or path in document.unset:
+        if not (isinstance(name, str) and isinstance(kind, str) and kind in CHATS) or path in document.unset:
             continue
         if name in groups:
             key, written = load(CHATS[kind]).config_model.group_key, groups[name]

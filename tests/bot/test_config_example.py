@@ -110,7 +110,7 @@ def test_it_runs_with_what_is_said_of_discord(tmp_path: Path) -> None:
     config = load(path, {"DISCORD_TOKEN": "hush.hush.hush"})
     discord = config.chats["guild"]
     assert isinstance(discord, DiscordConfig) and discord.token.get_secret_value() == "hush.hush.hush"
-    fresh = DiscordConfig(token=discord.token, guild=discord.guild)
+    fresh = DiscordConfig.model_validate({"token": discord.token, "guild": discord.guild})
     assert (discord.api_url, discord.gateway_url) == (fresh.api_url, fresh.gateway_url)
     assert config.people["cleo"].account("discord") == "80351110224678914"
     assert config.channels["late"].id == "41771983423143940"

@@ -41,6 +41,7 @@ _CHANNEL = {
 _GONE = {
     10008: "somebody deleted the message",
     50005: "the message is another's",
+    50027: "the answer can no longer be given: 15 minutes are over",
 }
 _PAYLOAD = {
     20009: "Discord takes it for explicit content",

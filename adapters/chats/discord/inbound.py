@@ -27,7 +27,7 @@ from adapters.chats.discord.pace import WAITS, Waits
 from adapters.chats.discord.rest import Rest
 from adapters.chats.discord.slash import Slash
 from adapters.chats.discord.sync import Sync
-from adapters.chats.discord.work import Work
+from adapters.work import Work
 
 log = structlog.get_logger()
 
