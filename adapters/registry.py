@@ -12,6 +12,7 @@ SOURCES = {
 
 CHATS = {
     "console": "adapters.chats.console:Console",
+    "discord": "adapters.chats.discord:Discord",
     "slack": "adapters.chats.slack:Slack",
 }
 

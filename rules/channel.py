@@ -19,7 +19,8 @@ class Channel(Strict):
     clearance: Level = Field("internal", description="The highest sensitivity that may be shown here.")
     audience: tuple[str, ...] = Field((), description="The groups whose members may be in the channel.")
     mention: dict[SeverityName, tuple[str, ...]] = Field(
-        {}, description="Whom a new card calls, by its severity: names from `groups` or keys of `people`. By default nobody."
+        default_factory=dict,
+        description="Whom a new card calls, by its severity: names from `groups` or keys of `people`. By default nobody.",
     )
 
 

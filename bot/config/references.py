@@ -200,7 +200,7 @@ def _check_mentions(document: Document) -> None:
     for path, name in _find(data, (), ["channels", "*", "mention", "*", "*"]):
         chat = data["channels"][path[1]].get("chat")
         kind = next((kind for at, kind in _find(data, (), ["chats", "*", "type"]) if at[1] == chat), None)
-        if not isinstance(name, str) or not isinstance(kind, str) or kind not in CHATS or path in document.unset:
+        if not (isinstance(name, str) and isinstance(kind, str) and kind in CHATS) or path in document.unset:
             continue
         if name in groups:
             key, written = load(CHATS[kind]).config_model.group_key, groups[name]

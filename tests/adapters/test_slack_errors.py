@@ -10,8 +10,9 @@ import pytest
 from adapters.chat import Failure, ThreadNote
 from adapters.chats.slack import Slack as SlackChat
 from adapters.chats.slack import client as client_module
-from adapters.chats.slack.client import READS, proxy_of
+from adapters.chats.slack.client import READS
 from adapters.chats.slack.errors import CODES, retry_after
+from adapters.proxy import proxy_of
 from tests.adapters.slack_cards import make_card
 from tests.adapters.slack_out import ANA, CHANNELS, DB, Clocked, config, failure, workspace
 from tests.standins.slack import Slack

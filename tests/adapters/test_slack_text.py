@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.chats.slack.text import clean, cut, date, escape, label, link, one_line, safe_url, size, spoken
+from adapters.chats.slack.text import date, escape, label, link, safe_url, spoken
+from adapters.plain import clean, cut, one_line, size
 from tests.adapters.slack_cards import HOSTILE
 from tests.adapters.slack_rendering import render
 

@@ -10,6 +10,7 @@ import yaml
 from pydantic import BaseModel
 
 from adapters import registry
+from adapters.chats.discord.config import DiscordConfig
 from adapters.chats.slack.config import SlackConfig
 from bot.config import Config, load
 from bot.config.case import Expectation
@@ -22,7 +23,10 @@ from tests.standins.certificate import make
 EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
 TEXT = EXAMPLE.read_text()
 COMMENTED_OUT = re.compile(r"^( *)# ( *(- \{)?[\w-]+:( |$).*)", re.MULTILINE)
-ABOUT_SLACK = re.compile(r"^( *)# ((?:work:|slack:|storage:|  (?:chat: work|id: C0|audience:|mention:)|- \{name: storage).*)", re.MULTILINE)
+ABOUT_SLACK = re.compile(
+    r"^( *)# ((?:work:|slack:|storage:|  (?:chat: work|id: C0|audience:|mention:)|- \{name: storage).*)", re.MULTILINE
+)
+ABOUT_DISCORD = re.compile(r"^( *)# ((?:guild|discord|night|late|  gateway_url): .*)", re.MULTILINE)
 OVER_HTTP = re.compile(r"^( *)# ((?:work-http:|  (?:type|bot_token|signing_secret|api_url):).*)", re.MULTILINE)
 
 
@@ -101,6 +105,20 @@ def test_it_runs_with_what_is_said_of_slack(tmp_path: Path, over_http: bool) -> 
     assert config.channels["storage"].id == "C0STORAGE"
     assert decide(config, {"alertname": "DiskFull", "team": "storage"}, 0.0).channels == ("storage",)
     assert run_tests(config) == [] and warnings(config) == []
+
+
+def test_it_runs_with_what_is_said_of_discord(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(ABOUT_DISCORD.sub(r"\1\2", TEXT))
+    config = load(path, {"DISCORD_TOKEN": "hush.hush.hush"})
+    discord = config.chats["guild"]
+    assert isinstance(discord, DiscordConfig) and discord.token.get_secret_value() == "hush.hush.hush"
+    fresh = DiscordConfig.model_validate({"token": discord.token, "guild": discord.guild})
+    assert (discord.api_url, discord.gateway_url) == (fresh.api_url, fresh.gateway_url)
+    assert config.people["cleo"].account("discord") == "80351110224678914"
+    assert config.channels["late"].id == "41771983423143940"
+    assert config.groups["night"].on(DiscordConfig.group_key) == "165511591545143296"
+    assert run_tests(config) == []
 
 
 def test_a_value_called_default_is_the_default() -> None:

@@ -11,7 +11,7 @@ from tests.stories.story import BASE, Story
 from tests.stories.telling import telling
 
 
-@pytest.fixture(params=["console", "httpchat", "slack"])
+@pytest.fixture(params=["console", "httpchat", "slack", "discord"])
 def chat(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

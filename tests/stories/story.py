@@ -1,10 +1,10 @@
 """Stories: a whole Tocsin in this process, alerts through its front door, and what people see, press and type.
 
-    await story.fires("PgDown", severity="critical")
-    card = await story.card("ops")
-    await card.press("Ack", by="ana")
-    await card.shows(state="acknowledged", who="Ana Petrova")
-    await story.passes("4h")
+await story.fires("PgDown", severity="critical")
+card = await story.card("ops")
+await card.press("Ack", by="ana")
+await card.shows(state="acknowledged", who="Ana Petrova")
+await story.passes("4h")
 """
 
 from __future__ import annotations
@@ -24,17 +24,19 @@ from bot.app import App
 from bot.config import load
 from bot.store import deliveries
 from rules.duration import parse_duration
+from tests.standins.discord import Discord
 from tests.standins.httpchat import HttpChatServer
 from tests.standins.slack import Slack
 from tests.stories.until import PATIENCE, until
 from tests.stories.views import ConsoleView, HttpChatView, Seen, View
+from tests.stories.views_discord import DiscordView
 from tests.stories.views_slack import SlackView, passes
 
 PEOPLE = """
 people:
-  ana: {name: Ana Petrova, token: token-of-ana, httpchat: account-of-ana, slack: U01ANA}
-  ben: {name: Ben Okafor, token: token-of-ben, httpchat: account-of-ben, slack: U02BEN}
-  cleo: {name: Cleo Marsh, token: token-of-cleo, httpchat: account-of-cleo, slack: U03CLEO}
+  ana: {name: Ana Petrova, token: token-of-ana, httpchat: account-of-ana, slack: U01ANA, discord: '80351110224678912'}
+  ben: {name: Ben Okafor, token: token-of-ben, httpchat: account-of-ben, slack: U02BEN, discord: '80351110224678913'}
+  cleo: {name: Cleo Marsh, token: token-of-cleo, httpchat: account-of-cleo, slack: U03CLEO, discord: '80351110224678914'}
 groups:
   sre: {members: [ana], clearance: restricted}
   dba: {members: [ben], clearance: confidential}
@@ -77,14 +79,19 @@ def config_text(folder: Path, chat: str, base: str = BASE, port: int = 0) -> str
 
 
 class CardOf:
-    """One card in one channel, looked at again and again."""
+    """One card in one channel, looked at again and again. `view`: of another chat than the story's first."""
 
-    def __init__(self, story: Story, channel: str, number: int) -> None:
+    def __init__(self, story: Story, channel: str, number: int, view: View | None = None) -> None:
         self.story, self.channel, self.number = story, channel, number
+        self._view = view
+
+    @property
+    def view(self) -> View:
+        return self._view or self.story.view
 
     async def seen(self) -> Seen:
         """As it is now. There is never more than one."""
-        found = [card for card in await self.story.view.cards(self.channel) if card.number == self.number]
+        found = [card for card in await self.view.cards(self.channel) if card.number == self.number]
         assert len(found) == 1, f"{len(found)} cards of #{self.number} in {self.channel}: {found}"
         return found[0]
 
@@ -103,10 +110,10 @@ class CardOf:
     async def press(self, label: str, by: str = "ana", **dialog: str) -> Reply:
         """Presses a button that the card has; `dialog`: what one fills in (duration, rest)."""
         command = (await self.seen()).buttons[label]
-        return await self.story.view.says(by, self.channel, command, **dialog)
+        return await self.view.says(by, self.channel, command, **dialog)
 
     async def thread(self) -> list[str]:
-        return await self.story.view.thread(self.channel, (await self.seen()).ref)
+        return await self.view.thread(self.channel, (await self.seen()).ref)
 
     async def tells(self, line: str) -> None:
         """Waits until the thread says so, once."""
@@ -120,17 +127,23 @@ class CardOf:
 
 
 class Story:
-    """`config`: the path of the YAML. `server`, `slack`: the stand-in platform, for stories on it. `logs`: what Tocsin logged.
+    """`config`: the path of the YAML. `server`, `slack`, `discord`: the stand-in platforms that it has.
 
-    `heard`: the calls that reached the platform.
+    `logs`: what Tocsin logged. `heard`: the calls that reached the platform.
     """
 
     view: View
     logs: list[Any]
     heard: list[Any]
 
-    def __init__(self, config: Path, server: HttpChatServer | None = None, slack: Slack | None = None) -> None:
-        self.path, self.server, self.slack, self.offset = config, server, slack, 0.0
+    def __init__(
+        self,
+        config: Path,
+        server: HttpChatServer | None = None,
+        slack: Slack | None = None,
+        discord: Discord | None = None,
+    ) -> None:
+        self.path, self.server, self.slack, self.discord, self.offset = config, server, slack, discord, 0.0
         self._began: dict[str, float] = {}
 
     def now(self) -> float:
@@ -146,6 +159,8 @@ class Story:
     async def _look(self) -> View:
         if self.slack:
             return await SlackView.of(self.slack, self.url)
+        if self.discord:
+            return await DiscordView.of(self.discord)
         return HttpChatView(self.server, self.app._chats["work"]) if self.server else ConsoleView(self.url)
 
     async def stop(self) -> None:
@@ -173,6 +188,8 @@ class Story:
         self.offset += parse_duration(duration)
         if self.slack:
             passes(self.slack, parse_duration(duration))
+        if self.discord:
+            self.discord.clock.jump(parse_duration(duration))
         self.app.wake()
 
     async def fires(self, name: str, severity: str = "critical", summary: str = "", **labels: str) -> None:

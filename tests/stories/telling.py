@@ -14,10 +14,14 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from adapters.registry import CHATS
+from tests.standins.discord import Discord
 from tests.standins.httpchat import HttpChatServer, serving
 from tests.standins.slack import Slack
+from tests.stories import views_discord, views_slack
 from tests.stories.story import BASE, Story, config_text
-from tests.stories.views_slack import config_of, move_in, with_ids
+
+OURS = {"httpchat": "tests.standins.chat:HttpChat", "discord": "tests.stories.views_discord:HastyChat"}
+"""What the registry names otherwise, or not."""
 
 
 class Heard(NamedTuple):
@@ -46,9 +50,12 @@ def _listener(heard: list[Heard]) -> Any:
 
 @asynccontextmanager
 async def telling(folder: Path, config: str = BASE, chat: str = "httpchat", chat_config: str = "") -> AsyncIterator[Story]:
-    """Starts it in the folder. Whatever the story, nothing may go wrong inside. `chat_config`: more YAML of the chat."""
+    """Starts it in the folder. Whatever the story, nothing may go wrong inside. `chat_config`: more YAML of the chat.
+
+    `chat`: a kind; "slack over HTTP"; or "slack and discord", where the config names the latter SECOND.
+    """
     async with AsyncExitStack() as stack:
-        stack.enter_context(patch.dict(CHATS, {"httpchat": "tests.standins.chat:HttpChat"}))
+        stack.enter_context(patch.dict(CHATS, OURS))
         logs = stack.enter_context(capture_logs())
         heard: list[Heard] = []
         server = HttpChatServer() if chat == "httpchat" else None
@@ -58,13 +65,17 @@ async def telling(folder: Path, config: str = BASE, chat: str = "httpchat", chat
             application.middlewares.append(_listener(heard))
             url = await stack.enter_async_context(serving(application))
             line = f"{{type: httpchat, url: '{url}'{chat_config}}}"
-        slack = None
+        slack = discord = None
         if chat.startswith("slack"):
-            slack = move_in(await stack.enter_async_context(Slack()))
-            line, config = config_of(slack, http=chat == "slack over HTTP"), with_ids(config)
+            slack = views_slack.move_in(await stack.enter_async_context(Slack()))
+            line, config = views_slack.config_of(slack, http=chat == "slack over HTTP"), views_slack.with_ids(config)
+        if chat.endswith("discord"):
+            discord = views_discord.move_in(await stack.enter_async_context(Discord()))
+            second, config = views_discord.config_of(discord), views_discord.with_ids(config)
+            line, config = (line, config.replace("SECOND", second)) if slack else (second, config)
         path = folder / "config.yaml"
         path.write_text(config_text(folder, line, config))
-        story = Story(path, server, slack)
+        story = Story(path, server, slack, discord)
         story.logs, story.heard = logs, heard
         await story.start()
         try:

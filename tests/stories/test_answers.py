@@ -4,6 +4,13 @@ import time
 
 from tests.stories.story import Story
 
+LINKS = (
+    "http://",
+    "https://standin.slack.com/archives/C0OPS/p",
+    "https://discord.com/channels/41771983423143937/41771983423143940/",
+)
+"""Where a card may be looked at, by kind of chat."""
+
 
 async def test_incidents(story: Story) -> None:
     assert (await story.command("ana", "incidents")).text == "No incident. All quiet."
@@ -95,7 +102,7 @@ async def test_the_shape_of_the_api(story: Story) -> None:
     assert [(entry["change"], entry["by"], entry["text"]) for entry in one["timeline"]][1:] == [("acknowledged", "ana", "on it")]
     delivery = one["deliveries"][0]
     assert set(delivery) == {"channel", "wanted", "shown", "error", "link"}
-    assert delivery["wanted"] == delivery["shown"] and delivery["error"] is None and delivery["link"].startswith(("http://", "https://standin.slack.com/archives/C0OPS/p"))
+    assert delivery["wanted"] == delivery["shown"] and delivery["error"] is None and delivery["link"].startswith(LINKS)
 
 
 async def test_the_api_says_what_is_wrong(story: Story) -> None:

@@ -116,4 +116,3 @@ async def test_a_group_becomes_as_secret_as_its_worst_alert(story: Story) -> Non
     await story.passes("10s")
     await card.shows(stub=True, title="confidential incident")
     assert CANARY not in repr(await story.view.cards("ops"))
-

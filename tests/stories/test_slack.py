@@ -181,3 +181,18 @@ async def test_somebody_joins_who_is_not_cleared(story: Story) -> None:
     assert "kestrel" not in seen.text and not await card.thread()
     asked = await slack.slash(CLEO, VAULT, "/tocsin", "incident 1")
     assert "There is no incident #1 that you may see" in slack.shown(await asked.reply())
+
+
+async def test_a_full_method_holds_its_own_calls_only(story: Story) -> None:
+    """Slack refuses a method for the whole workspace: edits wait, new cards do not (rate-limits page of Slack's docs)."""
+    slack, card, _ = await fired(story)
+    full = slack.faults.limit("chat.update", retry_after=30)
+    assert (await story.command("ana", "ack 1")).ok
+    await slack.until(lambda: full.struck)
+    asked = len(slack.requests)
+    await story.fires("Other", cluster="eu2")
+    await story.card(title="Other")
+    await card.shows(state="firing")
+    assert "chat.update" not in [request.method for request in slack.requests[asked:]]
+    await story.passes("31s")
+    await card.shows(state="acknowledged")

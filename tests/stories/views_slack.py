@@ -142,7 +142,7 @@ def _pressed(message: Message, text: str, duration: str) -> tuple[str, str] | No
 def _seen(message: Message) -> Seen:
     said = message.last
     words = [slack_text.plain(text.text) if text.tokens else text.text for text in list(slack_text.texts(said))[1:]]
-    headline, status = words[0], words[1]
+    headline, status = words[0], next(word for word in words[1:] if " · " in word)  # between them: who is called
     title = re.fullmatch(r"\S+ #(\d+) (.*)", headline)
     assert title, headline
     state, severity = _state(status)

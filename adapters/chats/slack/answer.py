@@ -13,7 +13,8 @@ from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from adapters.chat import DeliveryError, Desk, Invocation, Reply
 from adapters.chats.slack.client import Client
-from adapters.chats.slack.text import clean, spoken
+from adapters.chats.slack.text import spoken
+from adapters.plain import clean
 
 log = structlog.get_logger()
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import msgspec
 
-from adapters.chats.slack.text import clean, cut, date, label, link, one_line, safe_url, spoken
+from adapters.chats.slack.text import date, label, link, safe_url, spoken
+from adapters.plain import clean, cut, one_line
 from rules.alert import Severity
 from rules.card import MOST_LINES, Button, Card, Line
 from rules.change import Kind

@@ -31,7 +31,7 @@ class Channels:
 
     async def facts(self, channel: str, me: Identity) -> ChannelFacts:
         """Guests count among the members: people of ours only by name. Raises DeliveryError."""
-        told = (await self._client.call("conversations.info", channel=channel, include_num_members=True)).get("channel") or {}
+        told = await self._client.part("conversations.info", "channel", channel=channel, include_num_members=True)
         facts = ChannelFacts(
             private=_flag(told, "is_private"), shared_outside=_shared(told, me), archived=_flag(told, "is_archived")
         )
@@ -83,7 +83,7 @@ class Channels:
         if user == me.user:
             return "bot"
         try:
-            told = (await self._client.call("users.info", user=user)).get("user") or {}
+            told = await self._client.part("users.info", "user", user=user)
         except SlackFailure as problem:
             if problem.code in ("user_not_found", "user_not_visible"):
                 return "stranger"

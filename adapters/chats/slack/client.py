@@ -11,7 +11,6 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
-from urllib.request import getproxies_environment, proxy_bypass
 
 import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
@@ -20,6 +19,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from adapters.chat import DeliveryError, Failure
 from adapters.chats.slack.config import SlackConfig
 from adapters.chats.slack.errors import doubt, refusal
+from adapters.proxy import proxy_of
 
 TIMEOUT = aiohttp.ClientTimeout(total=10.0, connect=5.0, sock_connect=5.0)
 """Less than the engine waits for a call, so that it is the adapter that says what a silence means."""
@@ -66,6 +66,13 @@ class Client:
         """The body of a successful answer. Raises DeliveryError, SlackFailure where Slack gave an answer."""
         return (await self.answer(method, **arguments))[0]
 
+    async def part(self, method: str, name: str, **arguments: Any) -> Mapping[str, Any]:
+        """The object of this name in a successful answer. Raises as `call` does."""
+        found = (await self.call(method, **arguments)).get(name)
+        if not isinstance(found, dict):
+            raise DeliveryError(doubt(method), f"{method} named no {name}")
+        return found
+
     async def answer(self, method: str, **arguments: Any) -> tuple[Mapping[str, Any], Mapping[str, str]]:
         """Body and headers of a successful answer. Raises as `call` does."""
         if self._closed:
@@ -95,12 +102,3 @@ def _refused(method: str, problem: SlackApiError) -> DeliveryError:
     answer = problem.response
     status = getattr(answer, "status_code", None) or getattr(answer, "status", None)
     return refusal(method, int(status or 0), getattr(answer, "headers", {}), getattr(answer, "data", None))
-
-
-def proxy_of(url: str) -> str | None:
-    """The proxy that the environment asks for, or None; never for this machine itself, nor for what NO_PROXY names."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if host == "localhost" or host == "::1" or host.startswith("127.") or proxy_bypass(host):
-        return None
-    return getproxies_environment().get(parts.scheme) or None

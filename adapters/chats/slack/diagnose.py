@@ -110,7 +110,7 @@ async def _channel_remedy(client: Client, me: Identity, name: str, channel: Chan
     if not re.fullmatch(r"[CG][A-Z0-9]+", channel.id):
         return f"Write the id into channels.{name}.id: in Slack, click the channel's name; About ends with it (C…)."
     try:
-        told = (await client.call("conversations.info", channel=channel.id)).get("channel") or {}
+        told = await client.part("conversations.info", "channel", channel=channel.id)
     except SlackFailure as problem:
         if problem.code == "channel_not_found":
             return f"Slack shows no such channel: correct channels.{name}.id; if it is private, write /invite @{me.name} there."
@@ -138,7 +138,7 @@ async def _account(client: Client, chat: str, person: str, account: str) -> Find
     what = f"{chat}: people.{person}.slack ({account})"
     copy_it = f"Correct people.{person}.slack: in Slack, open their profile, ⋮, Copy member ID (U…)."
     try:
-        told = (await client.call("users.info", user=account)).get("user") or {}
+        told = await client.part("users.info", "user", user=account)
     except DeliveryError as problem:
         code = problem.code if isinstance(problem, SlackFailure) else ""
         unknown = code in ("user_not_found", "user_not_visible")

@@ -68,7 +68,10 @@ async def _messages(client: Client, channel: str, thread_ts: str, since: float) 
         asked["oldest"] = f"{max(0.0, since - SKEW):.6f}"
     for _ in range(MOST_PAGES):
         page = await client.call(method, **asked)
-        for message in page.get("messages") or ():
+        messages = page.get("messages")
+        if not isinstance(messages, list):  # not read as "it is not there": that would post it twice
+            raise DeliveryError(Failure.transient, f"{method} named no messages")
+        for message in messages:
             yield message
         cursor = (page.get("response_metadata") or {}).get("next_cursor")
         if not cursor:

@@ -10,7 +10,8 @@ import structlog
 from adapters.chat import DeliveryError, Home, Reply
 from adapters.chats.slack.answer import Desktop, Place, said
 from adapters.chats.slack.blocks import SIGNS, SNOOZES, own, plain
-from adapters.chats.slack.text import cut, date, link, one_line, safe_url
+from adapters.chats.slack.text import date, link, safe_url
+from adapters.plain import cut, one_line
 from rules.card import Button, Card
 
 log = structlog.get_logger()

@@ -36,7 +36,7 @@ from adapters.chats.slack.once import Once, name_of
 from adapters.chats.slack.slash import Slash
 from adapters.chats.slack.socket import WAITS, Envelope, Sockets, Waits
 from adapters.chats.slack.unfurl import Unfurl
-from adapters.chats.slack.work import Work
+from adapters.work import Work
 
 log = structlog.get_logger()
 

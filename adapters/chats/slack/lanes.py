@@ -21,14 +21,16 @@ _TIERS: Mapping[str, tuple[tuple[str, int], ...]] = {
     "direct_message": (("chat.postMessage", WORKSPACE_POSTS), ("conversations.open", TIER_3)),
     "update": (("chat.update", TIER_3),),
     "find": (("conversations.history", TIER_3),),
+    "find in a thread": (("conversations.replies", TIER_3),),
     "clear_thread": (("conversations.replies", TIER_3), ("chat.delete", TIER_3)),
     "inspect": (("conversations.info", TIER_3), ("conversations.members", TIER_4)),
 }
 
 
-def lanes(op: str, channel: Channel) -> Sequence[Lane]:
-    """The lanes of one call: those of the workspace, and for posts the channel's own."""
-    shared = [_tier(method, per_minute) for method, per_minute in _TIERS.get(op, ())]
+def lanes(op: str, channel: Channel, ref: str = "") -> Sequence[Lane]:
+    """The lanes of one call: those of the workspace, and for posts the channel's own. `ref`: of a `find`, in whose thread."""
+    tiers = _TIERS["find in a thread" if op == "find" and ref else op] if op in _TIERS else ()
+    shared = [_tier(method, per_minute) for method, per_minute in tiers]
     own = [Lane(f"chat.postMessage:{channel.id}", 1.0, 1)] if op in ("post", "reply_in_thread") else []
     return [*shared, *own]
 

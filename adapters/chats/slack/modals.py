@@ -12,7 +12,7 @@ import structlog
 from adapters.chat import DeliveryError, Reply
 from adapters.chats.slack.answer import Desktop, Place
 from adapters.chats.slack.blocks import plain
-from adapters.chats.slack.text import clean, cut
+from adapters.plain import clean, cut
 from rules.command import MOST_TEXT as MOST_LINE
 from rules.command import Usage, parse, render
 from rules.duration import parse_duration

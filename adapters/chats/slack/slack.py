@@ -62,7 +62,9 @@ class Slack:
 
     async def update(self, channel: Channel, ref: str, card: Card) -> str:
         message = read_ref(ref, channel.id)
-        await self._client.call("chat.update", channel=message.channel, ts=message.ts, **draw(card), **QUIET)
+        told = await self._client.call("chat.update", channel=message.channel, ts=message.ts, **draw(card), **QUIET)
+        if told.get("ts") != message.ts:
+            raise DeliveryError(Failure.transient, "chat.update did not say what it changed")
         return ref
 
     async def reply_in_thread(self, channel: Channel, ref: str, note: ThreadNote, key: str) -> None:
@@ -70,7 +72,7 @@ class Slack:
         await self._post(parent.channel, draw_note(note), key, asked=channel.id, thread_ts=parent.ts)
 
     async def direct_message(self, account: str, text: str, key: str) -> str:
-        opened = (await self._client.call("conversations.open", users=account)).get("channel") or {}
+        opened = await self._client.part("conversations.open", "channel", users=account)
         if not isinstance(opened.get("id"), str):
             raise DeliveryError(Failure.transient, "conversations.open named no channel")
         return str(await self._post(opened["id"], draw_text(text), key, asked=opened["id"]))
@@ -82,7 +84,7 @@ class Slack:
         return str(found) if found else None
 
     def lanes(self, op: str, channel: Channel, ref: str = "") -> Sequence[Lane]:
-        return lanes(op, channel)
+        return lanes(op, channel, ref)
 
     async def inspect(self, channel: Channel) -> ChannelFacts:
         return await self._channels.facts(channel.id, await self._identity())

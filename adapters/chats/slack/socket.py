@@ -17,8 +17,9 @@ import aiohttp
 import structlog
 
 from adapters.chat import DeliveryError
-from adapters.chats.slack.client import Client, proxy_of
-from adapters.chats.slack.work import Work
+from adapters.chats.slack.client import Client
+from adapters.proxy import proxy_of
+from adapters.work import Work
 
 log = structlog.get_logger()
 
@@ -141,7 +142,7 @@ class Socket:
         url = answer.get("url")
         if not isinstance(url, str):
             raise Refused("apps.connections.open gave no address")
-        proxy = proxy_of(url.replace("ws", "http", 1))
+        proxy = proxy_of(url)
         try:
             async with asyncio.timeout(self._waits.opening):
                 return await session.ws_connect(url, heartbeat=self._waits.heartbeat, proxy=proxy, max_msg_size=BIGGEST)

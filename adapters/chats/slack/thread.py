@@ -8,7 +8,8 @@ import msgspec
 
 from adapters.chat import ThreadNote
 from adapters.chats.slack.blocks import MOST_BYTES, Block, Message, plain
-from adapters.chats.slack.text import clean, cut, one_line, size, spoken
+from adapters.chats.slack.text import spoken
+from adapters.plain import clean, cut, one_line, size
 
 MOST_LINE, MOST_TEXT, SECTION = 600, 9000, 3000
 

@@ -1,4 +1,4 @@
-"""What goes on after Slack had its acknowledgement: every task is known, so that a stop can wait for it."""
+"""What goes on after a platform had its first answer: every task is known, so that a stop can wait for it."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class Work:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (problem := task.exception()):
-            log.error("slack_work_failed", what=task.get_name(), exc_info=problem)
+            log.error("chat_work_failed", what=task.get_name(), exc_info=problem)
 
     async def finish(self, seconds: float) -> None:
         """Waits until everything is done, also what is started meanwhile; after `seconds` ends the rest."""
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
-        while self._tasks and loop.time() < end:
-            await asyncio.wait(self._tasks, timeout=end - loop.time())
+        while self._tasks and (left := end - loop.time()) > 0:
+            await asyncio.wait(self._tasks, timeout=left)
         for task in list(self._tasks):
-            log.warning("slack_work_cut_off", what=task.get_name(), after=seconds)
+            log.warning("chat_work_cut_off", what=task.get_name(), after=seconds)
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
