@@ -148,8 +148,8 @@ class App:
             config = load(self._path or Path("config.yaml"))
             check_reloadable(self.config, config)
             policy, sources = Policy(config, self._roster, self.standings), _build_sources(config)
-            await apply_policy(self.store, policy, self._clock())
             await self._note(config, "reload")
+            await apply_policy(self.store, policy, self._clock())  # last: what it has looked at again must meet the new policy
         except (ConfigErrors, StoreUnavailable, NeedsRestart) as problem:
             self.health.config_error = str(problem)
             metrics.RELOADS.labels("refused").inc()
