@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import pytest
+import uvloop
 
 from bot.app import App
 from bot.config import ConfigErrors, load
@@ -115,3 +117,23 @@ def test_mistakes(config: Path, spoil: str, told: str) -> None:
         load(config)
     assert [problem.what.startswith(told.format(folder)) for problem in found.value.problems] == [True], str(found.value)
     assert "-----BEGIN EC" not in str(found.value)
+
+
+def test_it_serves_on_the_loop_that_it_runs_on(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`tocsin run` takes uvloop, whose connections are not quite asyncio's."""
+    monkeypatch.setattr("bot.door.HEAD_SECONDS", 0.3)
+
+    async def story() -> None:
+        app = App(load(config), config)
+        await app.start()
+        try:
+            silent, writer = await asyncio.open_connection("127.0.0.1", app.port, ssl=ssl._create_unverified_context())
+            assert (await ask(app, config.parent / "own.crt")).status == 200
+            assert await app.reload() and (await ask(app, config.parent / "own.crt")).status == 200
+            assert await asyncio.wait_for(silent.read(), 5) == b""
+            writer.close()
+        finally:
+            await app.stop()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(story())

@@ -12,13 +12,15 @@ from pydantic import BaseModel, SecretStr
 
 from adapters import registry
 from bot.config import Config
+from tests.standins.discord import Discord
 from tests.standins.slack import Slack
 
 MARK = "kestrel"
 """In every canary; no other text has it."""
 
 NAMES = (
-    "ANA", "BEN", "BEARER", "PASSWORD", "HMAC", "TIMED", "HEADER", "BOT", "APP", "DEAD_BOT", "SIGNING", "DATABASE", "SPARE",
+    "ANA", "BEN", "BEARER", "PASSWORD", "HMAC", "TIMED", "HEADER", "BOT", "APP", "DEAD_BOT", "SIGNING", "DISCORD", "DATABASE",
+    "SPARE",
 )  # fmt: skip
 VALUES: Mapping[str, str] = {name: f"{MARK}-{i:02}-{name.lower()}-0b5e7f" for i, name in enumerate(NAMES)}
 ENV = {f"PLANT_{name}": value for name, value in VALUES.items()}
@@ -27,7 +29,7 @@ CONFIG = """
 listen: 127.0.0.1:0
 store: sqlite:///FOLDER/tocsin.db
 people:
-  ana: {name: Ana Petrova, token: "${PLANT_ANA}", httpchat: account-of-ana, slack: U01ANA}
+  ana: {name: Ana Petrova, token: "${PLANT_ANA}", httpchat: account-of-ana, slack: U01ANA, discord: "80351110224678912"}
   ben: {name: Ben Okafor, token: "${PLANT_BEN}", httpchat: account-of-ben, slack: U02BEN}
 groups:
   sre: {members: [ana], clearance: restricted}
@@ -38,11 +40,13 @@ approvals: [{verbs: [silence], groups: [sre, dba]}]
 admin: {groups: [sre], channel: ops}
 chats:
   console: {type: console}
-  chat: {type: httpchat, url: 'CHAT'}
-  work: {type: slack, bot_token: "${PLANT_BOT}", app_token: "${PLANT_APP}", api_url: 'SLACK'}
-  dead: {type: slack, bot_token: "${PLANT_DEAD_BOT}", signing_secret: "${PLANT_SIGNING}", api_url: 'SLACK'}
+  chat: {type: httpchat, url: 'AT_CHAT'}
+  work: {type: slack, bot_token: "${PLANT_BOT}", app_token: "${PLANT_APP}", api_url: 'AT_SLACK'}
+  dead: {type: slack, bot_token: "${PLANT_DEAD_BOT}", signing_secret: "${PLANT_SIGNING}", api_url: 'AT_SLACK'}
+  guild: {type: discord, token: "${PLANT_DISCORD}", guild: 'GUILD', api_url: 'AT_DISCORD', gateway_url: 'AT_GATEWAY'}
 channels:
   ops: {chat: console, audience: [sre, dba]}
+  guild: {chat: guild, id: "41771983423143940", audience: [sre]}
   chat: {chat: chat, id: chat, audience: [sre]}
   work: {chat: work, id: C0OPS, audience: [sre]}
   lost: {chat: dead, id: C0LOST, audience: [sre]}
@@ -54,7 +58,7 @@ sources:
   timed: {type: generic, auth: {hmac: {secret: "${PLANT_TIMED}", header: X-Sign, prefix: '', timestamp_header: X-Time}}}
   header: {type: generic, auth: {header: {name: X-Token, value: "${PLANT_HEADER}"}}}
 sensitivity: {rules: [{match: ['team="payments"'], level: restricted}]}
-route: {channels: [ops, chat, work, lost], withheld_to: [vault], group_wait: 0s}
+route: {channels: [ops, chat, work, lost, guild], withheld_to: [vault], group_wait: 0s}
 """
 
 
@@ -62,11 +66,22 @@ class PlantedSlack(Slack):
     bot_token, app_token, signing_secret = VALUES["BOT"], VALUES["APP"], VALUES["SIGNING"]
 
 
-def plant(folder: Path, chat: str, slack: str) -> Path:
-    """The config file; its secrets are in ENV and in a file."""
+def plant(folder: Path, chat: str, slack: Slack | None = None, discord: Discord | None = None) -> Path:
+    """The config file; its secrets are in ENV and in a file. Where the chats are; all at one address if not told otherwise."""
     (folder / "password").write_text(VALUES["PASSWORD"] + "\n")
+    where = {
+        "FOLDER": str(folder),
+        "AT_CHAT": chat,
+        "AT_SLACK": slack.api_url if slack else f"{chat}/api/",
+        "AT_DISCORD": discord.api_url if discord else chat,
+        "AT_GATEWAY": discord.gateway_url if discord else chat.replace("http", "ws"),
+        "GUILD": discord.guild if discord else "41771983423143937",
+    }
+    text = CONFIG
+    for word, address in where.items():
+        text = text.replace(word, address)
     path = folder / "config.yaml"
-    path.write_text(CONFIG.replace("FOLDER", str(folder)).replace("CHAT", chat).replace("SLACK", slack))
+    path.write_text(text)
     return path
 
 

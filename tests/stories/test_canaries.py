@@ -29,18 +29,20 @@ from bot.cli import app as command_line
 from bot.config import load
 from bot.store import deliveries
 from tests.adapters.console_site import csrf_of, sign_in
+from tests.standins.discord import Discord
 from tests.standins.faults import Fault, Script
 from tests.standins.httpchat import HttpChatServer, serving
+from tests.stories import views_discord, views_slack
 from tests.stories.canaries import ENV, MARK, VALUES, PlantedSlack, disguises, every_model, plant, planted, secret_fields
+from tests.stories.telling import OURS
 from tests.stories.until import until
-from tests.stories.views_slack import move_in
 
 
 class Scene:
     """A Tocsin full of canaries. `out`: everything that left it, by where."""
 
-    def __init__(self, config: Path, slack: PlantedSlack, server: HttpChatServer) -> None:
-        self.config, self.slack, self.server = config, slack, server
+    def __init__(self, config: Path, slack: PlantedSlack, discord: Discord, server: HttpChatServer) -> None:
+        self.config, self.slack, self.discord, self.server = config, slack, discord, server
         self.out: dict[str, str] = {}
         self.app = App(load(config, ENV), config)
 
@@ -70,14 +72,15 @@ async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
     logs.set_up("debug", as_json=True)
     structlog.configure(cache_logger_on_first_use=False)  # or the loggers of all later tests would be these
     async with AsyncExitStack() as stack:
-        stack.enter_context(patch.dict(CHATS, {"httpchat": "tests.standins.chat:HttpChat"}))
+        stack.enter_context(patch.dict(CHATS, OURS))
         server, calls = HttpChatServer(), io.StringIO()
         application = server.application()
         application.middlewares.append(_listener(calls))
         url = await stack.enter_async_context(serving(application))
         slack = await stack.enter_async_context(PlantedSlack())
-        move_in(slack)
-        found = Scene(plant(tmp_path, url, slack.api_url), slack, server)
+        views_slack.move_in(slack)
+        discord = views_discord.move_in(await stack.enter_async_context(Discord(token=VALUES["DISCORD"])))
+        found = Scene(plant(tmp_path, url, slack, discord), slack, discord, server)
         yield found
         found.out["printed"], found.out["log"] = capsys.readouterr()
         found.out["calls to the chat"] = calls.getvalue()
@@ -87,8 +90,12 @@ async def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.
             token = call.headers.get("Authorization", "").removeprefix("Bearer ")
             own = "APP" if call.method == "apps.connections.open" else "BOT"
             assert token in (VALUES[own], VALUES["DEAD_BOT"], ""), call.method
+        for i, asked in enumerate(discord.requests):
+            kept = {name: value for name, value in asked.headers.items() if name.lower() != "authorization"}
+            found.out[f"call {i} to Discord"] = repr((asked.call, kept, asked.query, asked.body))
+            assert asked.headers.get("Authorization", "") in (f"Bot {VALUES['DISCORD']}", ""), asked.call
         assert found.leaks() == []
-        assert len(found.out["log"]) > 2000 and len(slack.web.requests) > 3 and calls.getvalue()
+        assert len(found.out["log"]) > 2000 and calls.getvalue() and len(slack.web.requests) > 3 and len(discord.requests) > 3
     structlog.reset_defaults()
 
 
@@ -104,8 +111,10 @@ def _listener(calls: io.StringIO) -> Any:
 
 def test_every_secret_field_has_its_canary(tmp_path: Path) -> None:
     """A new one must be planted in tests/stories/canaries.py, and then is looked for like the others."""
-    with patch.dict(CHATS, {"httpchat": "tests.standins.chat:HttpChat"}):
-        found = dict(planted(load(plant(tmp_path, "http://127.0.0.1:1", "http://127.0.0.1:1/api/"), ENV)))
+    with patch.dict(CHATS, OURS):
+        nowhere = "http://127.0.0.1:1"
+        path = plant(tmp_path, nowhere)
+        found = dict(planted(load(path, ENV)))
         assert secret_fields() == set(found)
         assert all(MARK in value for value in found.values())
 
@@ -226,7 +235,7 @@ async def _reloads(scene: Scene, http: aiohttp.ClientSession) -> None:
     good = scene.config.read_text()
     spare = '"${PLANT_SPARE}"'
     for old, new in (
-        ("channels: [ops, chat, work, lost]", f"channels: [{spare}]"),
+        ("channels: [ops, chat, work, lost, guild]", f"channels: [{spare}]"),
         ("{type: console}", f"{{type: {spare}}}"),
         ("clearance: restricted", f"clearance: {spare}"),
         ("name: Ana Petrova", f"nam: {spare}, name: {spare}"),
@@ -291,7 +300,7 @@ async def test_no_command_prints_a_secret(scene: Scene) -> None:
     await scene.app.stop()
     good = scene.config.read_text()
     away = re.sub("store: .*", "store: postgresql://tocsin:${PLANT_DATABASE}@127.0.0.1:1/tocsin", good)
-    broken = good.replace("channels: [ops, chat, work, lost]", 'channels: ["${PLANT_SPARE}"]')
+    broken = good.replace("channels: [ops, chat, work, lost, guild]", 'channels: ["${PLANT_SPARE}"]')
     for line in COMMANDS:
         for text in (away, broken, *([good] if line != "run" else [])):
             await asyncio.to_thread(scene.config.write_text, text)
@@ -300,4 +309,4 @@ async def test_no_command_prints_a_secret(scene: Scene) -> None:
 
 
 async def _called(scene: Scene) -> bool:
-    return bool(scene.server.posts) and len(scene.slack.web.requests) > 3
+    return bool(scene.server.posts) and len(scene.slack.web.requests) > 3 and len(scene.discord.requests) > 3
