@@ -19,6 +19,8 @@ log = structlog.get_logger()
 
 CALL_SECONDS = 60.0
 """A large group is many calls."""
+SPACING = 1.0
+"""Seconds at least from one question about a group to the next: many changes at once are one."""
 LONGEST_SLEEP = 5.0
 ALERT = "TocsinGroupUnknown"
 TRIES = 3
@@ -41,6 +43,7 @@ class Rollcall:
     ) -> None:
         self._roster, self._chats, self._policy, self._clock, self._changed = roster, chats, policy, clock, changed
         self._due: dict[PlatformGroup, float] = {}
+        self._asked: dict[PlatformGroup, float] = {}
         self._failures: dict[PlatformGroup, int] = {}
         self._woken = asyncio.Event()
         self.trouble: dict[str, str] = {}
@@ -50,7 +53,8 @@ class Rollcall:
         for one in self._policy().platform_groups:
             if one.chat == chat and group in ("", one.id):
                 self._roster.doubt(chat, one.id)
-                self._due[one] = self._clock()
+                just_asked = 0.0 <= self._clock() - self._asked.get(one, 0.0) < SPACING
+                self._due[one] = self._clock() + (SPACING if just_asked else 0.0)
         self._woken.set()
 
     async def notices(self) -> Mapping[Key, Notice]:
@@ -77,10 +81,12 @@ class Rollcall:
     async def _once(self) -> float:
         """Asks for what is due; returns how long to sleep, in seconds."""
         groups = self._policy().platform_groups
-        self._due = {one: self._due.get(one, 0.0) for one in groups}
+        latest = self._clock() + self._policy().sensitivity.verify_every  # the clock may have been set back
+        self._due = {one: min(self._due.get(one, 0.0), latest) for one in groups}
         names = {one.name for one in groups}
         self.trouble = {name: why for name, why in self.trouble.items() if name in names}
         for one in [one for one, due in self._due.items() if due <= self._clock()]:
+            self._asked[one] = self._clock()
             self._due[one] = self._clock() + self._policy().sensitivity.verify_every
             await self._ask(one)
         return max(0.05, min([due - self._clock() for due in self._due.values()] + [LONGEST_SLEEP]))

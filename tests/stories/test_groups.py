@@ -9,20 +9,26 @@ from tests.standins.faults import Fault
 from tests.stories.story import BASE, Story
 from tests.stories.until import until
 from tests.stories.views import desk_of
+from tests.stories.views_discord import ACCOUNTS as ON_DISCORD
 from tests.stories.views_slack import ACCOUNTS
 
 LAB = "groups:\n  lab: {GROUP: S0LAB, clearance: confidential}\n"
 GROUPS = BASE.replace("groups:\n", LAB).replace("permissions:\n", "permissions:\n  - {allow: [ack], groups: [lab]}\n")
 
 
-@pytest.fixture(params=["httpchat", "slack"])
+KEYS = {"httpchat": "httpchat_group", "slack": "slack_usergroup", "discord": "discord_role"}
+ROLE = "41771983423143999"
+
+
+@pytest.fixture(params=["httpchat", "slack", "discord"])
 def chat(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
 def config(chat: str) -> str:
-    return GROUPS.replace("GROUP", "slack_usergroup" if chat == "slack" else "httpchat_group")
+    found = GROUPS.replace("GROUP", KEYS[chat])
+    return found.replace("S0LAB", f"'{ROLE}'") if chat == "discord" else found
 
 
 async def sets(story: Story, *people: str) -> None:
@@ -30,6 +36,11 @@ async def sets(story: Story, *people: str) -> None:
     if story.slack:
         story.slack.usergroup("S0LAB", "lab", [ACCOUNTS[person] for person in people])
         await story.slack.event({"type": "subteam_members_changed", "subteam_id": "S0LAB"})
+    elif story.discord:
+        if ROLE not in story.discord.world.roles:
+            story.discord.role(ROLE, "lab")
+        for person, one in ON_DISCORD.items():
+            (story.discord.give if person in people else story.discord.take)(one, ROLE)
     else:
         assert story.server
         story.server.groups["S0LAB"] = {f"account-of-{person}": person.title() for person in people}
@@ -90,7 +101,7 @@ async def degraded(story: Story) -> bool:
 
 
 def account(story: Story, person: str) -> str:
-    return ACCOUNTS[person] if story.slack else f"account-of-{person}"
+    return (ACCOUNTS if story.slack else ON_DISCORD)[person] if not story.server else f"account-of-{person}"
 
 
 async def test_a_person_of_the_config_gains_and_loses_by_it(story: Story) -> None:

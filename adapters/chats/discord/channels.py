@@ -13,6 +13,7 @@ from adapters.chats.discord.errors import UNKNOWN_MEMBER, UNKNOWN_USER, DiscordF
 from adapters.chats.discord.permissions import (
     ADMINISTRATOR,
     Guild,
+    Member,
     Place,
     can_view,
     permissions,
@@ -27,15 +28,16 @@ from rules.channel import ChannelFacts
 KNOWN_SECONDS = 60.0
 """How long roles and members of the server are taken for granted, unless the gateway tells of a change."""
 PAGE, MOST_PAGES = 1000, 50
+NO_LIST = "it does not list members to the bot: switch Server Members Intent on (Developer Portal, the app, Bot)"
 ANNOUNCEMENTS = 5
 THREADS = (10, 11, 12)
 
 
 class Server(msgspec.Struct, frozen=True):
-    """`people`: the roles of each human by id, all of them; None where Discord does not list members to us."""
+    """`people`: each human by id, all of them; None where Discord does not list members to us."""
 
     guild: Guild
-    people: Mapping[str, tuple[str, ...]] | None
+    people: Mapping[str, Member] | None
 
 
 class Channels:
@@ -65,7 +67,7 @@ class Channels:
             "owner": guild.owner, "administrators": admins,
         }  # fmt: skip
         if server.people is not None:
-            readers = (user for user, roles in server.people.items() if can_view(guild, place, roles, user))
+            readers = (user for user, member in server.people.items() if can_view(guild, place, member.roles, user))
             return ChannelFacts(members=frozenset(readers), **common)
         named = [user for user in place.members if user != guild.owner]
         found = await asyncio.gather(*(self._reads(guild, place, user) for user in named))
@@ -73,6 +75,25 @@ class Channels:
         others = set(guild.roles) - guild.bot_roles - {guild.id}
         readers_by_role = frozenset(role for role in others if can_view(guild, place, (role,)))
         return ChannelFacts(members=members, roles=readers_by_role, **common)
+
+    async def members_of(self, role: str) -> Mapping[str, str]:
+        """account -> name of the humans who have a role; nobody if there is no such role. Raises DeliveryError."""
+        server = await self._server()
+        if server.people is None:
+            raise DeliveryError(Failure.channel_unreachable, NO_LIST)
+        people = server.people.values() if role in server.guild.roles else ()
+        return {one.id: one.name or one.id for one in people if role in one.roles}
+
+    async def name_of(self, user: str) -> str:
+        """What people call somebody there; the id itself of who is not in the server. Raises DeliveryError."""
+        if self._known and self._known[1].people and (known := self._known[1].people.get(user)):
+            return known.name or user
+        try:
+            return read_member(await self._rest.one(get_member(self._guild, user), named="user")).name or user
+        except DiscordFailure as problem:
+            if problem.code in (UNKNOWN_MEMBER, UNKNOWN_USER):
+                return user
+            raise
 
     async def own_bits(self, channel: str, me: str) -> int:
         """What we may do there. `me`: our own user id. Raises DeliveryError."""
@@ -107,8 +128,8 @@ class Channels:
                 self._known = now, server
             return server
 
-    async def _people(self) -> Mapping[str, tuple[str, ...]] | None:
-        found: dict[str, tuple[str, ...]] = {}
+    async def _people(self) -> Mapping[str, Member] | None:
+        found: dict[str, Member] = {}
         asked = {"limit": str(PAGE)}
         for _ in range(MOST_PAGES):
             try:
@@ -118,7 +139,7 @@ class Channels:
                     return None
                 raise
             members = [read_member(one) for one in page]
-            found.update({member.id: member.roles for member in members if not member.bot})
+            found.update({member.id: member for member in members if not member.bot})
             if len(page) < PAGE:
                 return found
             asked["after"] = max((member.id for member in members), key=int)

@@ -103,6 +103,15 @@ class Discord:
     async def inspect(self, channel: Channel) -> ChannelFacts:
         return await self._channels.facts(_id_of(channel))
 
+    async def clear_thread(self, channel: Channel, ref: str) -> None:
+        await self._threads.clear(read_ref(ref, channel.id), await self._who_am_i())
+
+    async def name_of(self, account: str) -> str:
+        return await self._channels.name_of(account)
+
+    async def members_of(self, group: str) -> Mapping[str, str]:
+        return await self._channels.members_of(group)
+
     def link(self, channel: Channel, ref: str) -> str:
         try:
             message = read_ref(ref, channel.id)
@@ -136,6 +145,9 @@ class Discord:
     def _changed(self, channel: str, user: str) -> None:
         self._rest.denials.forget(channel)
         self._channels.forget(channel, user)
+        self._desk.channel_changed(self._name, "" if user else channel, user)  # who has other roles may read other channels
+        if user or not channel:  # somebody came, left or has other roles; or there are other roles
+            self._desk.group_changed(self._name)
 
 
 def _id_of(channel: Channel) -> str:

@@ -47,11 +47,12 @@ class Guild(msgspec.Struct, frozen=True):
 
 
 class Member(msgspec.Struct, frozen=True):
-    """Somebody in the guild. `roles`: ids, without @everyone."""
+    """Somebody in the guild. `roles`: ids, without @everyone. `name`: what people call them there; they choose it."""
 
     id: str
     roles: tuple[str, ...]
     bot: bool
+    name: str = ""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -99,7 +100,9 @@ def read_guild(told: Mapping[str, Any]) -> Guild:
 def read_member(told: Mapping[str, Any]) -> Member:
     """Of a guild member object. Raises DeliveryError when it is none."""
     try:
-        return Member(str(told["user"]["id"]), tuple(map(str, told["roles"])), told["user"].get("bot") is True)
+        user = told["user"]
+        name = told.get("nick") or user.get("global_name") or user.get("username") or ""
+        return Member(str(user["id"]), tuple(map(str, told["roles"])), user.get("bot") is True, str(name))
     except (KeyError, TypeError, AttributeError):
         raise DeliveryError(Failure.transient, "what Discord tells of a member is unreadable") from None
 
