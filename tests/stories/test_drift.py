@@ -14,6 +14,7 @@ from tests.standins.faults import Fault
 from tests.stories.story import BASE, CardOf, Story
 from tests.stories.test_secrecy import CANARY, secret
 from tests.stories.until import until
+from tests.stories.views_discord import CHANNELS
 
 WITHIN = 3.0
 """Seconds after which nothing secret may be left where it does not belong."""
@@ -23,7 +24,7 @@ TWO_VAULTS = BASE.replace(
 ).replace("withheld_to: [vault]", "withheld_to: [safe]").replace("channels: [ops]", "channels: [vault]")  # fmt: skip
 
 
-@pytest.fixture(params=["httpchat", "slack"])
+@pytest.fixture(params=["httpchat", "slack", "discord"])
 def chat(request: pytest.FixtureRequest) -> str:
     """Where people can come and go."""
     return str(request.param)
@@ -101,7 +102,7 @@ async def test_a_channel_is_shared_outside_and_taken_back(story: Story) -> None:
     await story.view.shares("vault")
     await card.shows(stub=True, within=WITHIN)
     told = await told_admins(story, "firing")
-    assert "shared with another organisation" in str(told["title"])
+    assert ("it is not private" if story.discord else "shared with another organisation") in str(told["title"])
     await story.view.shares("vault", outside=False)
     await card.shows(stub=False)
     await told_admins(story, "resolved")
@@ -176,6 +177,10 @@ def deaf(story: Story, chat: str, over: bool = False) -> None:
     """The platform does not say any more who is in its channels."""
     if story.server:
         story.server.break_with(*([] if over else [Fault("status", op="inspect", status=503)]))
+    elif story.discord and over:
+        story.discord.faults.clear()
+    elif story.discord:
+        story.discord.faults.plain("channels.get")
     elif story.slack and over:
         story.slack.faults.clear()
     elif story.slack:
@@ -212,8 +217,10 @@ async def settled(story: Story, channel: str) -> bool:
 async def edits(story: Story) -> int:
     if story.server:
         return sum(len(post.versions) for post in story.server.posts.values())
-    assert story.slack
-    return sum(len(message.versions) for message in story.slack.messages("C0VAULT"))
+    if story.slack:
+        return sum(len(message.versions) for message in story.slack.messages("C0VAULT"))
+    assert story.discord
+    return sum(len(message.versions) for message in story.discord.messages(CHANNELS["vault"]))
 
 
 @pytest.mark.parametrize("config", [TWO_VAULTS.replace("withheld_to: [safe]", "withheld_to: []")])
@@ -238,6 +245,7 @@ async def some_posted(story: Story, count: int) -> bool:
     return len(story.server.posts) >= count
 
 
+@pytest.mark.parametrize("chat", ["httpchat", "slack"], indirect=True)  # Discord archives threads only
 async def test_a_channel_is_archived_and_comes_back(story: Story, chat: str) -> None:
     card = await shown_in_full(story)
     await story.view.archives("vault")

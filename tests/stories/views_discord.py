@@ -84,9 +84,20 @@ class DiscordView:
         line = " ".join(part for part in (text, duration, f"-- {rest}" if rest else "") if part)
         return await self._answer(await self._discord.slash(user, place, "tocsin", {"command": line} if line else {}))
 
-    def lets_in(self, person: str, channel: str) -> bool:
+    async def lets_in(self, person: str, channel: str) -> bool:
         self._discord.overwrite(CHANNELS[channel], ACCOUNTS[person], allow=["VIEW_CHANNEL"])
         return True
+
+    async def puts_out(self, person: str, channel: str) -> None:
+        self._discord.clear_overwrite(CHANNELS[channel], ACCOUNTS[person])
+
+    async def shares(self, channel: str, outside: bool = True) -> None:
+        """Everybody in the server may read it, or nobody but those who are named."""
+        change = {"allow": ["VIEW_CHANNEL"]} if outside else {"deny": ["VIEW_CHANNEL"]}
+        self._discord.overwrite(CHANNELS[channel], self._discord.guild, **change)
+
+    async def archives(self, channel: str, archived: bool = True) -> None:
+        raise NotImplementedError  # Discord archives threads only
 
     async def _answer(self, answered: Answered, duration: str = "", rest: str = "") -> Reply:
         """The private answer, or that to the dialog which opened instead."""

@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from adapters.chat import DeliveryError, Failure
+from adapters.chats.discord.errors import UNKNOWN_CHANNEL, DiscordFailure
 from adapters.chats.discord.ref import key_of, moment_of
 from adapters.chats.discord.rest import Rest
 from adapters.chats.discord.route import list_messages
 
 SKEW = 60.0
 """Seconds by which our clock may differ from Discord's."""
+SAID = 0
+"""The type of a message that somebody wrote; the others tell of threads and the like."""
 PAGE, MOST_PAGES = 100, 100
 NONCE = 25
 
@@ -37,6 +40,17 @@ async def find(rest: Rest, me: str, channel: str, key: str, since: float, thread
         if (message.get("author") or {}).get("id") == me and key_of(message) == key:
             return str(message["id"]), True
     return "", seen
+
+
+async def ours(rest: Rest, me: str, thread: str) -> list[str]:
+    """The ids of what we said in a thread; none if there is no thread. Raises DeliveryError."""
+    try:
+        said = [one async for one in _messages(rest, thread, True)]
+    except DiscordFailure as problem:
+        if problem.code != UNKNOWN_CHANNEL:
+            raise
+        return []
+    return [str(one["id"]) for one in said if (one.get("author") or {}).get("id") == me and one.get("type", 0) == SAID]
 
 
 async def _messages(rest: Rest, channel: str, thread: bool) -> AsyncIterator[Mapping[str, Any]]:

@@ -116,5 +116,8 @@ def _calls(op: str, channel: str, message: str, has_thread: bool) -> Iterator[Ro
         yield routes.OPEN_DIRECT
     elif op == "find":
         yield routes.list_messages(message or channel)
+    elif op == "clear_thread":
+        yield routes.list_messages(message)
+        yield routes.delete_message(message, message)
     elif op == "inspect":
         yield routes.get_channel(channel)

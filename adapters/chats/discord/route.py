@@ -40,6 +40,10 @@ def edit_message(channel: str, message: str) -> Route:
     return route("PATCH", "channels/{channel}/messages/{message}", channel=channel, message=message)
 
 
+def delete_message(channel: str, message: str) -> Route:
+    return route("DELETE", "channels/{channel}/messages/{message}", True, channel=channel, message=message)
+
+
 def list_messages(channel: str, fleeting: bool = False) -> Route:
     return route("GET", "channels/{channel}/messages", fleeting, channel=channel)
 

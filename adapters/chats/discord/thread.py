@@ -12,7 +12,7 @@ from adapters.chats.discord.embed import QUIET, SILENT, Message, fits, footer
 from adapters.chats.discord.errors import DiscordFailure
 from adapters.chats.discord.ref import Ref
 from adapters.chats.discord.rest import Rest
-from adapters.chats.discord.route import edit_channel, make_thread, post_message
+from adapters.chats.discord.route import delete_message, edit_channel, make_thread, post_message
 from adapters.chats.discord.text import told
 from adapters.plain import clean, one_line
 
@@ -30,6 +30,7 @@ class Threads:
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
         self._known: OrderedDict[str, None] = OrderedDict()
+        self._cleared: OrderedDict[str, str] = OrderedDict()  # card -> the last message that was taken back there
 
     def has(self, card: str) -> bool:
         """Whether the card surely has one. `card`: the id of its message."""
@@ -37,7 +38,8 @@ class Threads:
 
     async def reply(self, card: Ref, note: ThreadNote, key: str) -> None:
         """Once a person locked the thread, or deleted it, nothing is told there: the card has the state, Tocsin the timeline."""
-        message = with_nonce(draw_note(note, key), key)
+        again = self._cleared.get(card.message, "")  # the nonce alone would name what was taken back
+        message = with_nonce(draw_note(note, key), key, again)
         if not self.has(card.message):
             await self._make(card, note.number)
         try:
@@ -51,6 +53,25 @@ class Threads:
             else:
                 why = "locked" if problem.code == errors.THREAD_LOCKED else "deleted"
                 log.warning("thread_closed", incident=note.number, channel=card.channel, why=why)
+
+    async def clear(self, card: Ref, me: str) -> None:
+        """Deletes what we said in the thread of a card. `me`: our user id."""
+        for message in await history.ours(self._rest, me, card.message):
+            await self._delete(card.message, message)
+            self._cleared[card.message] = message
+        while len(self._cleared) > MOST_KNOWN:
+            self._cleared.popitem(last=False)
+
+    async def _delete(self, thread: str, message: str) -> None:
+        """In an archived thread nothing can be deleted, and only a post or a right of its own opens it again."""
+        try:
+            await self._rest.call(delete_message(thread, message))
+        except DiscordFailure as problem:
+            if problem.code == errors.THREAD_ARCHIVED:
+                await self._rest.one(edit_channel(thread), {"archived": False})
+                await self._rest.call(delete_message(thread, message))
+            elif problem.code != errors.UNKNOWN_MESSAGE:
+                raise
 
     async def _post(self, thread: str, message: Message) -> None:
         """A post reopens an archived thread, unless it is locked."""
