@@ -135,4 +135,5 @@ def _humans(facts: ChannelFacts) -> frozenset[str] | None:
 
 
 def _roles(facts: ChannelFacts) -> frozenset[str]:
-    return facts.roles | facts.administrators
+    """The roles that let in whoever has them; where there are none, all humans are known, the administrators among them."""
+    return facts.roles | facts.administrators if facts.roles or facts.members is None else frozenset()

@@ -43,7 +43,8 @@ def test_a_channel_of_which_all_holds_merits_its_clearance() -> None:
         ({"members": ["U1", "U9", "U8"]}, [Breach(Why.outsider, "U8"), Breach(Why.outsider, "U9")]),
         ({"owner": "U9"}, [Breach(Why.outsider, "U9")]),
         ({"roles": ["R1", "R9"]}, [Breach(Why.role_outside, "R9")]),
-        ({"administrators": ["R8"]}, [Breach(Why.role_outside, "R8")]),
+        ({"roles": ["R1"], "administrators": ["R8"]}, [Breach(Why.role_outside, "R8")]),
+        ({"members": None, "administrators": ["R8"]}, [Breach(Why.unknown_members), Breach(Why.role_outside, "R8")]),
         ({"private": False, "members": ["U9"]}, [Breach(Why.not_private), Breach(Why.outsider, "U9")]),
     ],
 )
@@ -55,6 +56,11 @@ def test_whatever_does_not_hold_or_is_unknown(facts: dict[str, Any], breaches: l
 def test_a_chat_that_says_nothing() -> None:
     standing = judge("vault", VAULT, None, SRE, USUAL, NOW)
     assert (standing.clearance, standing.breaches) == ("internal", (Breach(Why.unreachable),))
+
+
+def test_where_all_humans_are_known_the_administrators_are_among_them() -> None:
+    standing = judged(administrators=["R8"])
+    assert (standing.clearance, standing.roles, standing.administrators) == ("restricted", (), ("R8",))
 
 
 @pytest.mark.parametrize("clearance", ["public", "internal"])
@@ -138,7 +144,7 @@ def test_a_channel_never_merits_more_than_was_proven(
     if shown and sensitivity.needs_proof(level):
         assert told and told.private is True and told.shared_outside is False and told.archived is False
         assert told.members is not None and told.members | ({told.owner} - {""}) <= accounts
-        assert told.roles | told.administrators <= {"R1"}
+        assert told.roles <= {"R1"} and (not told.roles or told.administrators <= {"R1"})
     doubted = doubt(standing, Why.changed, channel, sensitivity)
     assert not (sensitivity.may_see(doubted.clearance, level) and sensitivity.needs_proof(level))
     assert not (sensitivity.may_see(doubted.clearance, level) and not shown)
