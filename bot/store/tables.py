@@ -222,3 +222,9 @@ seen_requests = Table(  # signed requests that were taken once, as long as their
     sqlite_with_rowid=False,
 )  # fmt: skip
 Index("seen_requests_until", seen_requests.c.until)
+
+heard = Table(  # when something that must be heard was last heard, flushed now and then
+    "heard", metadata,
+    Column("name", Text, primary_key=True),
+    Column("at", Float, nullable=False),
+)  # fmt: skip
