@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from adapters.auth import Auth
 from adapters.fields import severity_of
 from rules.access import Strict
 from rules.alert import Severity
+from rules.duration import Duration
+from rules.matcher import Matchers
 
 MIB = 1024 * 1024
 
@@ -40,6 +42,28 @@ class SeverityConfig(Strict):
         return severity_of(word, self._meanings)
 
 
+def _long_enough(seconds: float) -> float:
+    if seconds < 1.0:
+        raise ValueError("nothing can be heard that often; for example 5m")
+    return seconds
+
+
+Silence = Annotated[Duration, AfterValidator(_long_enough)]
+
+
+def _not_empty(matchers: Matchers) -> Matchers:
+    if not matchers:
+        raise ValueError("name the alert; for any sign of the source there is `expect_every`")
+    return matchers
+
+
+class Expectation(Strict):
+    """An alert that must be heard now and then, because it always fires as long as all is well."""
+
+    match: Annotated[Matchers, AfterValidator(_not_empty)] = Field(description="Which alert; all matchers must hold.")
+    every: Silence = Field(description="How long it may be silent before the admins are told.")
+
+
 class SourceConfig(Strict):
     """A source: a system that sends alerts."""
 
@@ -48,3 +72,7 @@ class SourceConfig(Strict):
     max_body: int = Field(5 * MIB, gt=0, description="The largest request accepted, in bytes.")
     rate: float | None = Field(None, gt=0, description="Requests a second that are accepted; more get 429. No limit by default.")
     severity: SeverityConfig = Field(SeverityConfig(), description="Where the severity stands and what its words mean.")
+    expect_every: Silence | None = Field(
+        None, description="How long the source may send nothing at all before the admins are told. By default for ever."
+    )
+    expect: tuple[Expectation, ...] = Field((), description="Alerts that must be heard now and then, such as Watchdog.")

@@ -33,6 +33,7 @@ from bot.gate import Gate
 from bot.grounds import Loaded, joined_entry
 from bot.grounds import note as note_config
 from bot.health import Health
+from bot.heard import Heard
 from bot.intake import Intake
 from bot.jobs import GRACE, Jobs
 from bot.pages import Pages
@@ -99,12 +100,15 @@ class App:
             self._chats[name] = registry.load(registry.CHATS[chat.type])(name, chat, desk)
             self._couriers.append(Courier(name, self._chats[name], self.store, self._policy, self.standings, self._clock))
         self._redraw = Redraw(self.store, self._policy, self.standings, self._clock, self.wake)
-        self.intake = Intake(self.store, self._policy, self._clock, self._told)
+        self.notices = self.commands.notices
+        self.heard = Heard(self.store, self.notices, time.monotonic)
+        self.heard.look_at(self.config)
+        await self.heard.flush()
+        self.intake = Intake(self.store, self._policy, self._clock, self._told, self.heard)
         self._jobs = Jobs(self.store, self._policy, self._clock, self._told, self.intake, self._grace)
         drift, withheld = Drift(self.standings, self._chats, self._policy), Withheld(self.store, self._policy)
-        self.health = Health(self.store, self._couriers, self._chats, drift, withheld, self.rollcall)
-        self.notices = self.commands.notices
-        self.notices.add(drift.notices, withheld.notices, self.rollcall.notices)
+        self.health = Health(self.store, self._couriers, self._chats, drift, withheld, self.rollcall, self.heard)
+        self.notices.add(drift.notices, withheld.notices, self.rollcall.notices, self.heard.notices)
         self._drain = Drain()
         self._server = await self._serve()
         self._tasks = [
@@ -114,6 +118,7 @@ class App:
             asyncio.create_task(self.standings.run(), name="standings"),
             asyncio.create_task(self._redraw.run(), name="redraw"),
             asyncio.create_task(self._watch().run(), name="watch"),
+            asyncio.create_task(self.heard.run(), name="heard"),
             asyncio.create_task(Retention(self.store, self._policy, self._clock).run(), name="retention"),
             *(asyncio.create_task(courier.run(), name=f"courier-{courier.name}") for courier in self._couriers),
             *(asyncio.create_task(self._start(name, chat), name=f"chat-{name}") for name, chat in self._chats.items()),
@@ -158,6 +163,7 @@ class App:
         self.config, self.policy, self._sources = config, policy, sources
         refresh(self._tls, config.tls)
         self.health.look_at(config)
+        self.heard.look_at(config)
         self.intake.forget_all()
         self.health.config_error = ""
         metrics.RELOADS.labels("ok").inc()

@@ -14,6 +14,8 @@ from bot.config import Config
 from bot.config.check import front_door
 from bot.delivery import Courier
 from bot.drift import Drift
+from bot.heard import Heard
+from bot.heard import text_of as silence_of
 from bot.rollcall import Rollcall
 from bot.store import deliveries, incidents
 from bot.store.engine import Store
@@ -35,8 +37,9 @@ class Health:
         drift: Drift,
         withheld: Withheld,
         rollcall: Rollcall,
+        heard: Heard,
     ) -> None:
-        self._rollcall = rollcall
+        self._rollcall, self._heard = rollcall, heard
         self._store, self._couriers, self._chats, self._drift, self._withheld = store, couriers, chats, drift, withheld
         self.config_error = ""
         self.fault = ""
@@ -72,6 +75,8 @@ class Health:
                 degraded[f"chat {name}, inbound"] = f"nothing comes in from people: {chat.trouble}"
         for name, trouble in self._rollcall.trouble.items():
             degraded[f"group {name}"] = trouble
+        for one in self._heard.late():
+            degraded[f"source {one.name}"] = silence_of(one)
         if self.config_error:
             degraded["config"] = f"the last reload was refused: {self.config_error}"
         if self.fault:

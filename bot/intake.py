@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from adapters.source import Request, Response, Source, Stamp
 from bot import metrics
 from bot.absorb import Absorbed, Told, absorb
+from bot.heard import Heard
 from bot.known import Known
 from bot.policy import Policy
 from bot.store import seen
@@ -29,9 +30,15 @@ class Intake:
     """`told` is called with the changes of each commit. `policy` gives the rules as they are now. `clock` gives the time."""
 
     def __init__(
-        self, store: Store, policy: Callable[[], Policy], clock: Callable[[], float], told: Callable[[Told], None]
+        self,
+        store: Store,
+        policy: Callable[[], Policy],
+        clock: Callable[[], float],
+        told: Callable[[Told], None],
+        heard: Heard,
     ) -> None:
         self._store, self._policy, self._clock, self._told = store, policy, clock, told
+        self._heard = heard
         self._known: dict[str, Known] = defaultdict(Known)
         self._repeated = _Repeated()
 
@@ -48,14 +55,14 @@ class Intake:
         bad = list(batch.bad)
         if (fresh or stamp) and not await self._keep(name, known, fresh, bad, stamp):
             return TAKEN_BEFORE
+        accepted = len(batch.reports) + len(batch.bad) - len(bad)
         if bad:
             metrics.BAD_ALERTS.labels(name).inc(len(bad))
-        accepted = len(batch.reports) + len(batch.bad) - len(bad)
+        if accepted or not bad:
+            self._heard.hear(name, batch.reports)
         return batch.answer(accepted, bad) if batch.answer else source.reply(accepted, bad)
 
-    async def _keep(
-        self, name: str, known: Known, fresh: Sequence[Report], bad: list[BadAlert], stamp: Stamp | None
-    ) -> bool:
+    async def _keep(self, name: str, known: Known, fresh: Sequence[Report], bad: list[BadAlert], stamp: Stamp | None) -> bool:
         """Stores what is fresh and learns it. False: nothing was stored, because this very request was taken before."""
         opened: list[tuple[Report, Alert]] = []
         for report in fresh:
@@ -75,6 +82,7 @@ class Intake:
                 return False
             absorbed = once
         for (report, alert), verdict in zip(opened, absorbed.verdicts, strict=True):
+            self._heard.learn(name, report, alert)
             if verdict not in (Verdict.stale, Verdict.early_resolve):
                 known.learn(report, alert.fingerprint)
         for verdict in set(absorbed.verdicts):

@@ -28,4 +28,5 @@ WITHHELD = Gauge("tocsin_withheld_from_all", "Open incidents that no channel sho
 DRIFTED = Gauge("tocsin_channels_drifted", "Channels that may not show what the config clears them for.")
 STORE_BACKLOG = Gauge("tocsin_store_backlog", "Writes that wait for a transaction.")
 WRONG_TOKENS = Counter("tocsin_wrong_tokens", "Wrong tokens at the API, the sign-in and sources.")
+SILENT = Gauge("tocsin_silent_seconds", "For how long what must be heard now and then was not.", ["about"])
 RELOADS = Counter("tocsin_config_reloads", "Reloads of the config by outcome.", ["outcome"])

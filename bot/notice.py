@@ -11,6 +11,10 @@ from rules.alert import OWN_SOURCE, Alert, Severity, fingerprint
 Key = tuple[str, str]
 """The name of the alert, and what it is about."""
 
+NOT_HEARD = "TocsinNotHeard"
+CRITICAL = frozenset({NOT_HEARD})
+"""Who does not hear of alerts any more is blind: worse than one that shows late."""
+
 ALSO_IN = "channel"
 """The annotation that names another channel than the admins' in which to show it."""
 
@@ -41,7 +45,11 @@ class Notices:
 
 
 def labels_of(key: Key) -> dict[str, str]:
-    return {"alertname": key[0], "about": key[1], "severity": "high"}
+    return {"alertname": key[0], "about": key[1], "severity": _severity(key).name}
+
+
+def _severity(key: Key) -> Severity:
+    return Severity.critical if key[0] in CRITICAL else Severity.high
 
 
 def own_alert(key: Key, notice: Notice, now: float, firing: bool) -> Alert:
@@ -49,4 +57,4 @@ def own_alert(key: Key, notice: Notice, now: float, firing: bool) -> Alert:
     labels, texts = labels_of(key), {"summary": notice.text}
     if notice.channel:
         texts[ALSO_IN] = notice.channel
-    return Alert(OWN_SOURCE, fingerprint(labels), labels, texts, Severity.high, firing, now, 0.0 if firing else now)
+    return Alert(OWN_SOURCE, fingerprint(labels), labels, texts, _severity(key), firing, now, 0.0 if firing else now)

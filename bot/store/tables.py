@@ -223,8 +223,9 @@ seen_requests = Table(  # signed requests that were taken once, as long as their
 )  # fmt: skip
 Index("seen_requests_until", seen_requests.c.until)
 
-heard = Table(  # when something that must be heard was last heard, flushed now and then
+heard = Table(  # for how long what must be heard was silent, flushed now and then: no clock that jumps has a say
     "heard", metadata,
     Column("name", Text, primary_key=True),
-    Column("at", Float, nullable=False),
+    Column("silent_for", Float, nullable=False),
+    Column("by", Text, nullable=False),  # the process that wrote it
 )  # fmt: skip

@@ -8,7 +8,9 @@ import pytest
 
 from adapters.source import Request
 from adapters.sources.alertmanager import Alertmanager, AlertmanagerConfig
+from bot.heard import Heard
 from bot.intake import Intake
+from bot.notice import Notices
 from bot.store import alerts
 from bot.store.engine import Store
 from tests.bot.world import NOW, policy
@@ -38,7 +40,8 @@ class Prometheus:
     def __init__(self, store: Store, folder: Path) -> None:
         rules = policy(folder)
         self.now = NOW
-        self.intake = Intake(store, lambda: rules, lambda: self.now, lambda told: None)
+        heard = Heard(store, Notices(), lambda: self.now)
+        self.intake = Intake(store, lambda: rules, lambda: self.now, lambda told: None, heard)
         self._source = Alertmanager("prom", AlertmanagerConfig.model_validate({"auth": "none"}))
 
     async def sends(self, hosts: int, **annotations: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""What must be heard, and when it last was."""
+"""What must be heard, and for how long it was not."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,6 +11,7 @@ def upgrade() -> None:
     op.create_table(
         "heard",
         sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("at", sa.Float(), nullable=False),
+        sa.Column("silent_for", sa.Float(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
