@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TypeVar
 
 import structlog
 from sqlalchemy import Connection
 
 from adapters.chat import Chat, DeliveryError, Failure
 from bot import metrics
+from bot.calls import Calls, Later
 from bot.drawing import STUB, Drawing, draw, stands_as
 from bot.policy import Policy
 from bot.standings import Standings
 from bot.store import deliveries
-from bot.store.deliveries import Delivery
+from bot.store.deliveries import Call, Delivery
 from bot.store.engine import Store
 from bot.store.writer import StoreUnavailable
 from bot.witness import Witness
@@ -28,13 +28,9 @@ from rules.channel import Channel
 from rules.retry import SLOW, back_off
 
 log = structlog.get_logger()
-R = TypeVar("R")
 
 IN_FLIGHT = 16
 """Calls to one chat at the same time."""
-
-CALL_SECONDS = 15.0
-"""A call that took longer may or may not have arrived."""
 
 LONGEST_SLEEP = 5.0
 SOON = 0.05
@@ -64,8 +60,7 @@ class Courier:
         self._flying: dict[int, asyncio.Task[None]] = {}
         self._woken = asyncio.Event()
         self._paused_until = 0.0
-        self._held: dict[str, float] = {}  # channels the platform told us to leave alone, and until when
-        self._full: dict[str, float] = {}  # lanes, likewise
+        self._calls = Calls(chat, clock)
         self.trouble = ""  # why the whole chat waits, for /readyz
 
     def wake(self) -> None:
@@ -91,28 +86,40 @@ class Courier:
         now = self._clock()
         if now < self._paused_until:
             return min(self._paused_until - now, LONGEST_SLEEP)
-        self._held = {name: until for name, until in self._held.items() if until > now}
-        self._full = {name: until for name, until in self._full.items() if until > now}
-        channels = [name for name, channel in self._policy().channels.items() if channel.chat == self.name and self._free(name)]
         free = IN_FLIGHT - len(self._flying)
         if free <= 0:
             return LONGEST_SLEEP
-        rows = await self._store.read(deliveries.pending, channels, now, free, tuple(self._flying))
+        behind = await self._store.read(deliveries.backlog)
+        channels = {name: one for name, one in self._policy().channels.items() if name in behind and self._mine(name, one)}
+        waits = {(name, op): self._calls.wait(op, name, one) for name, one in channels.items() for op in deliveries.NEXT}
+        places = [place for place, wait in waits.items() if not wait]
+        rows = await self._store.read(deliveries.pending, places, now, IN_FLIGHT, tuple(self._flying))
+        pause = min([LONGEST_SLEEP, *filter(None, waits.values())])
         for row in rows:
-            task = asyncio.create_task(self._deliver(row), name=f"deliver-{row.id}")
-            self._flying[row.id] = task
-            task.add_done_callback(partial(self._landed, row.id))
-        if rows:
-            return SOON  # first let them go out
-        next_due = min([await self._store.read(deliveries.next_due, channels, now), *self._held.values()])
-        return max(0.001, min(next_due - self._clock(), LONGEST_SLEEP))
+            op = Call.find if row.next_call == Call.post and self._doubtful(row) else row.next_call
+            wait = self._calls.wait(op, row.channel, channels[row.channel], row.ref)
+            if not wait and free > 0:
+                self._start(row, op, channels[row.channel])
+                free, wait = free - 1, SOON  # then there may be more
+            pause = min(pause, wait or pause)
+        if pause <= SOON:
+            return max(0.001, pause)
+        next_due = await self._store.read(deliveries.next_due, list(channels), now)
+        return max(0.001, min(next_due - self._clock(), pause))
 
-    def _free(self, channel: str) -> bool:
-        """Whether a channel may be sent to now; not while its chat is asked who can read it, which takes a moment."""
-        return channel not in self._held and not self._standings.settling(channel)
+    def _mine(self, name: str, channel: Channel) -> bool:
+        """Whether a channel is this chat's and may be sent to now: not while it is asked who can read it."""
+        return channel.chat == self.name and not self._standings.settling(name)
+
+    def _start(self, row: Delivery, op: Call, channel: Channel) -> None:
+        self._calls.pay(row, op, channel)
+        task = asyncio.create_task(self._deliver(row), name=f"deliver-{row.id}")
+        self._flying[row.id] = task
+        task.add_done_callback(partial(self._landed, row.id))
 
     def _landed(self, key: int, _: asyncio.Task[None]) -> None:
         del self._flying[key]
+        self._calls.landed(key)
         self._woken.set()
 
     async def _sleep(self, seconds: float) -> None:
@@ -132,6 +139,8 @@ class Courier:
             self.trouble = ""
         except DeliveryError as problem:
             self._put_off(row, problem)
+        except Later as later:  # what was done so far is kept
+            row.retry_at = self._clock() + min(later.wait, 1.0)
         except Outdated:
             pass  # it is drawn anew, as soon as the channel has settled
         except StoreUnavailable as problem:
@@ -147,14 +156,14 @@ class Courier:
         """Posts, edits and replies until the channel shows what was wanted when it was drawn."""
         if row.ref is None and self._doubtful(row):
             find = partial(self._chat.find, drawing.channel, self._key(row), since=drawing.since)
-            row.ref = await self._call("find", row, drawing.channel, find)
+            row.ref = await self._calls.make("find", row, drawing.channel, find)
             row.run = self._store.run
         told = row.thread_shown
         if row.ref is None:
             await self._make_sure(row, drawing)
             row.shown_as = drawing.shown_as
             post = partial(self._chat.post, drawing.channel, drawing.card, self._key(row))
-            row.ref = await self._call("post", row, drawing.channel, post)
+            row.ref = await self._calls.make("post", row, drawing.channel, post)
             self._shown(row, drawing)
             if row.thread_wanted > row.thread_shown:
                 await self._record(row, drawing)
@@ -173,13 +182,13 @@ class Courier:
         clear = partial(self._chat.clear_thread, drawing.channel, ref)
         try:
             update = partial(self._chat.update, drawing.channel, ref, drawing.card)
-            ref = await self._call("update", row, drawing.channel, update)
+            ref = await self._calls.make("update", row, drawing.channel, update)
         except DeliveryError as problem:
             if problem.kind == Failure.message_gone and before not in (after, STUB):
-                await self._call("clear_thread", row, drawing.channel, clear)  # somebody deleted the card, not its thread
+                await self._calls.make("clear_thread", row, drawing.channel, clear)  # somebody deleted the card, not its thread
             raise
         if before not in (after, STUB):
-            await self._call("clear_thread", row, drawing.channel, clear)
+            await self._calls.make("clear_thread", row, drawing.channel, clear)
         if before != after != STUB:
             row.thread_shown = 0
         row.shown_as = after
@@ -193,10 +202,10 @@ class Courier:
         key, note = f"{self._key(row)}-{drawing.thread_upto}", drawing.note
         if note.lines:
             find = partial(self._chat.find, drawing.channel, key, ref, drawing.since)
-            if not self._doubtful(row) or await self._call("find", row, drawing.channel, find) is None:
+            if not self._doubtful(row) or await self._calls.make("find", row, drawing.channel, find) is None:
                 reply = partial(self._chat.reply_in_thread, drawing.channel, ref, note, key)
                 await self._make_sure(row, drawing)
-                await self._call("reply_in_thread", row, drawing.channel, reply)
+                await self._calls.make("reply_in_thread", row, drawing.channel, reply)
         row.thread_shown = drawing.thread_upto
 
     def _shown(self, row: Delivery, drawing: Drawing) -> None:
@@ -218,28 +227,6 @@ class Courier:
         if self._policy().clearance(row.channel) != drawing.clearance:
             raise Outdated
 
-    async def _call(self, op: str, row: Delivery, channel: Channel, call: Callable[[], Awaitable[R]]) -> R:
-        """One call to the chat, counted and bounded in time. Not made while one of its lanes is full: then rate_limited."""
-        self._check_lanes(op, row, channel)
-        outcome = "ok"
-        try:
-            async with asyncio.timeout(CALL_SECONDS):
-                return await call()
-        except TimeoutError as problem:
-            outcome = Failure.unknown_outcome
-            raise DeliveryError(Failure.unknown_outcome, f"no answer to {op} within {CALL_SECONDS:.0f} s") from problem
-        except DeliveryError as problem:
-            outcome = problem.kind
-            raise
-        finally:
-            metrics.DELIVERIES.labels(row.channel, op, outcome).inc()
-
-    def _check_lanes(self, op: str, row: Delivery, channel: Channel) -> None:
-        now = self._clock()
-        for lane in self._chat.lanes(op, channel, row.ref or ""):
-            if (until := self._full.get(lane.name, 0.0)) > now:
-                raise DeliveryError(Failure.rate_limited, f"{op} waits: {lane.name} is full", until - now, lane.name)
-
     def _put_off(self, row: Delivery, problem: DeliveryError) -> None:
         """What the failure means for the next try."""
         now, kind = self._clock(), problem.kind
@@ -255,8 +242,7 @@ class Courier:
         elif kind == Failure.unknown_outcome:
             row.run = ""
         elif kind == Failure.rate_limited:
-            full, name = (self._full, problem.lane) if problem.lane else (self._held, row.channel)
-            full[name] = max(full.get(name, 0.0), now + wait)
+            self._calls.refused(row.channel, problem.lane, wait)
         elif kind == Failure.credentials:
             self.trouble, self._paused_until = problem.reason, now + wait
         row.retry_at = now + wait

@@ -154,8 +154,11 @@ class Moves:
 
 
 def urgency(incident: Incident) -> int:
-    """The place in the queue, lowest first: what fires, worst first; then what is over."""
-    return int(incident.severity) + (len(Severity) if incident.state == State.resolved else 0)
+    """The place in the queue, lowest first: what is critical, what somebody has in hand, the rest worst first, what is over."""
+    if incident.state == State.resolved:
+        return 1 if incident.resolved_by else len(Severity) + 1 + incident.severity
+    in_hand = incident.owner or incident.note or incident.snoozed_until
+    return min(incident.severity, 1) if in_hand else incident.severity + (incident.severity > Severity.critical)
 
 
 def inhibiting_sources(conn: Connection, policy: Policy) -> Sources:

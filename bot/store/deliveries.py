@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Connection, bindparam, case, func, insert, literal_column, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, insert, literal_column, or_, select, update
 
 from bot.store.sql import Bulk, Query, among, clean
 from bot.store.tables import deliveries, incidents
+
+
+class Call(StrEnum):
+    """The first call that brings a card closer to what is wanted: a method of adapters.chat.Chat."""
+
+    find = "find"
+    post = "post"
+    update = "update"
+    reply_in_thread = "reply_in_thread"
 
 
 class Delivery(msgspec.Struct):
@@ -40,6 +50,13 @@ class Delivery(msgspec.Struct):
         """Whether the channel does not show what is wanted."""
         return self.wanted > self.shown or self.thread_wanted > self.thread_shown
 
+    @property
+    def next_call(self) -> Call:
+        """What is to be done next, of one that is behind."""
+        if self.ref is None:
+            return Call.post
+        return Call.update if self.wanted > self.shown else Call.reply_in_thread
+
 
 _FIELDS = [deliveries.c[name] for name in Delivery.__struct_fields__]
 _GAP = or_(deliveries.c.wanted > deliveries.c.shown, deliveries.c.thread_wanted > deliveries.c.thread_shown)
@@ -53,10 +70,17 @@ def load(conn: Connection, ids: Iterable[int]) -> list[Delivery]:
     return [_from_row(row) for row in conn.execute(select(*_FIELDS).where(among(conn, deliveries.c.id, ids))).all()]
 
 
-def pending(conn: Connection, channels: Sequence[str], now: float, limit: int, without: Iterable[int]) -> list[Delivery]:
-    """What these channels do not show yet and may be tried now: worst first, then the longest due. `without`: ids in flight."""
-    found = _PENDING(conn, values=list(channels), without=list(without), now=now, most=limit)
-    return [_from_row(row) for row in found]
+def pending(
+    conn: Connection, places: Iterable[tuple[str, Call]], now: float, limit: int, without: Iterable[int]
+) -> list[Delivery]:
+    """What is not shown yet and may be tried now: worst first, then the longest due.
+
+    `places`: channels and the calls that may be made there. `limit`: of each of those. `without`: ids in flight. What stands
+    where it must not stand any more is as urgent as can be.
+    """
+    flying = list(without)
+    found = [row for channel, call in places for row in NEXT[call](conn, channel=channel, without=flying, now=now, most=limit)]
+    return sorted(map(_from_row, found), key=lambda row: (row.urgency if row.shown or row.ref is None else 0, row.due_at))
 
 
 def next_due(conn: Connection, channels: Sequence[str], now: float) -> float:
@@ -98,9 +122,8 @@ def stubbed(conn: Connection) -> list[int]:
 
 
 def backlog(conn: Connection) -> dict[str, int]:
-    """How many cards are behind, by channel."""
-    query = select(deliveries.c.channel, func.count()).where(_GAP).group_by(deliveries.c.channel)
-    return {row[0]: row[1] for row in conn.execute(query).all()}
+    """How many cards are behind, by channel, whenever they are due."""
+    return {row[0]: row[1] for row in _BACKLOG(conn)}
 
 
 def failing(conn: Connection, tries: int = 1, at_once: Sequence[str] = ()) -> dict[str, tuple[str, str, int]]:
@@ -130,13 +153,26 @@ def record(conn: Connection, rows: Sequence[Delivery]) -> None:
 
 _LATER = case((deliveries.c.due_at > deliveries.c.retry_at, deliveries.c.due_at), else_=deliveries.c.retry_at)
 _OF_INCIDENTS = Query(lambda among: select(*_FIELDS).where(among(deliveries.c.incident)).order_by(deliveries.c.id))
-_PENDING = Query(
-    lambda among: select(*_FIELDS)
-    .where(_GAP, among(deliveries.c.channel), ~among(deliveries.c.id, "without"))
-    .where(deliveries.c.due_at <= bindparam("now"), deliveries.c.retry_at <= bindparam("now"))
-    .order_by(deliveries.c.urgency, deliveries.c.due_at)
-    .limit(bindparam("most"))
-)
+_MUST_GO = case((deliveries.c.shown == 0, 0), else_=deliveries.c.urgency)
+
+
+def _pending(having: ColumnElement[bool], *order: ColumnElement[Any]) -> Query:
+    return Query(
+        lambda among: select(*_FIELDS)
+        .where(_GAP, deliveries.c.channel == bindparam("channel"), ~among(deliveries.c.id, "without"), having)
+        .where(deliveries.c.due_at <= bindparam("now"), deliveries.c.retry_at <= bindparam("now"))
+        .order_by(*order, deliveries.c.due_at)
+        .limit(bindparam("most"))
+    )
+
+
+_STANDS = deliveries.c.ref.is_not(None)
+NEXT: Mapping[Call, Query] = {
+    Call.post: _pending(deliveries.c.ref.is_(None), deliveries.c.urgency),
+    Call.update: _pending(and_(_STANDS, deliveries.c.wanted > deliveries.c.shown), _MUST_GO),
+    Call.reply_in_thread: _pending(and_(_STANDS, deliveries.c.wanted <= deliveries.c.shown), deliveries.c.urgency),
+}
+_BACKLOG = Query(lambda _: select(deliveries.c.channel, func.count()).where(_GAP).group_by(deliveries.c.channel))
 _NEXT_DUE = Query(lambda among: select(func.min(_LATER)).where(_GAP, among(deliveries.c.channel), bindparam("now") < _LATER))
 _COLUMNS = [name for name in deliveries.c.keys() if name != "id"]  # noqa: SIM118 - the keys of a collection that is no mapping
 _RECORDED = ("shown", "ref", "shown_at", "thread_shown", "run", "failures", "retry_at", "failure", "error", "plain", "shown_as")

@@ -3,7 +3,7 @@
 from msgspec.structs import asdict, replace
 
 from bot.store import deliveries, incidents, tables
-from bot.store.deliveries import Delivery
+from bot.store.deliveries import Call, Delivery
 from bot.store.engine import Store
 from rules.incident import State
 from tests.standins.stores import write
@@ -17,7 +17,8 @@ async def kept(store: Store, *rows: Delivery) -> list[Delivery]:
 
 
 async def pending(store: Store, limit: int = 10, without: tuple[int, ...] = (), now: float = NOW) -> list[tuple[int, str]]:
-    found = await store.read(deliveries.pending, ["ops", "db"], now, limit, without)
+    places = [(channel, call) for channel in ("ops", "db") for call in deliveries.NEXT]
+    found = await store.read(deliveries.pending, places, now, limit, without)
     return [(row.incident, row.channel) for row in found]
 
 
@@ -35,7 +36,21 @@ async def test_the_worst_first_then_the_longest_due(store: Store) -> None:
         delivery(4, "db", urgency=1), delivery(5, urgency=9, due_at=NOW - 99),
     )  # fmt: skip
     assert await pending(store) == [(4, "ops"), (4, "db"), (3, "ops"), (2, "ops"), (1, "ops"), (5, "ops")]
-    assert await pending(store, 2) == [(4, "ops"), (4, "db")]
+    assert await pending(store, 2) == [(4, "ops"), (4, "db"), (3, "ops")]
+
+
+async def test_what_waits_for_one_call_does_not_hide_what_waits_for_another(store: Store) -> None:
+    post, edit, told, redrawn = await kept(
+        store, delivery(1, urgency=4), delivery(2, wanted=2), delivery(3, thread_wanted=5), delivery(4, urgency=7, wanted=2)
+    )
+    await write(store, deliveries.record, [replace(one, ref="ref", shown=1) for one in (edit, told)])
+    await write(store, deliveries.record, [replace(redrawn, ref="ref", shown=0)])
+    calls = {post.incident: Call.post, edit.incident: Call.update, told.incident: Call.reply_in_thread, 4: Call.update}
+    for call in deliveries.NEXT:
+        found = await store.read(deliveries.pending, [("ops", call), ("db", call)], NOW, 10, ())
+        assert {row.incident for row in found} == {number for number, wanted in calls.items() if wanted == call}
+        assert all(row.next_call == call for row in found)
+    assert [number for number, _ in await pending(store)][0] == 4, "what must not stand there any more waits for others"
 
 
 async def test_only_what_is_behind_due_and_of_these_channels(store: Store) -> None:

@@ -47,6 +47,7 @@ def full_scans(plans: list[str]) -> list[str]:
     return [plan for plan in scans if not re.search(rf"USING (COVERING )?INDEX ({partial})\b", plan)]
 
 
+PLACES = [("ops", call) for call in deliveries.NEXT]
 QUERIES: dict[str, tuple[Callable[..., object], tuple[object, ...], str]] = {
     "alerts by key": (alerts.load, ([("prom", "print1"), ("prom", "print2")],), "source=? AND fingerprint=?"),
     "alerts by id": (alerts.load_ids, ([1, 2],), "rowid=?"),
@@ -69,7 +70,7 @@ QUERIES: dict[str, tuple[Callable[..., object], tuple[object, ...], str]] = {
     "timeline": (timeline.told, (1, 5), "timeline_incident (incident=? AND id>?)"),
     "last told": (timeline.last, ([1, 2],), "timeline_incident (incident=?)"),
     "deliveries of incidents": (deliveries.of_incidents, ([1, 2],), "incident=?"),
-    "pending deliveries": (deliveries.pending, (["ops", "db"], NOW, 10, (1, 2)), "deliveries_gap (channel=?)"),
+    "pending deliveries": (deliveries.pending, (PLACES, NOW, 10, (1, 2)), "deliveries_gap (channel=?"),
     "next due delivery": (deliveries.next_due, (["ops"], NOW), "deliveries_gap (channel=?)"),
     "backlog": (deliveries.backlog, (), "deliveries_gap"),
     "what stands in a channel": (deliveries.standing_in, ("ops", 40, 10), "rowid<?"),

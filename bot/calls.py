@@ -1,0 +1,81 @@
+"""Calls to one chat: paced by its lanes, bounded in time, counted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+from adapters.chat import Chat, DeliveryError, Failure, Lane
+from bot import metrics
+from bot.pace import Pace
+from bot.store.deliveries import Call, Delivery
+from rules.channel import Channel
+
+R = TypeVar("R")
+
+CALL_SECONDS = 15.0
+"""A call that took longer may or may not have arrived."""
+
+
+class Later(Exception):
+    """A call must wait for its lane, in seconds."""
+
+    def __init__(self, wait: float) -> None:
+        super().__init__(f"in {wait:.2f} s")
+        self.wait = wait
+
+
+class Calls:
+    """`clock`: seconds since the epoch."""
+
+    def __init__(self, chat: Chat, clock: Callable[[], float]) -> None:
+        self._chat, self._pace = chat, Pace(clock)
+        self._paid: dict[int, str] = {}  # calls whose tokens are spent already, by the card's id
+
+    def wait(self, op: str, name: str, channel: Channel, ref: str | None = None) -> float:
+        """The seconds until a call may be made in a channel of that name; 0.0: now. Without a `ref`, for any card."""
+        return max(self._pace.held(_all_of(name)), self._pace.wait(self._chat.lanes(op, channel, ref or "")))
+
+    def pay(self, row: Delivery, op: Call, channel: Channel) -> None:
+        """Spends the tokens of the first call of a card that is about to be delivered, so that no other card gets them."""
+        self._pace.spend(self._chat.lanes(op, channel, row.ref or ""))
+        self._paid[row.id] = op
+
+    def landed(self, card: int) -> None:
+        """The delivery is over; what it did not use is gone."""
+        self._paid.pop(card, None)
+
+    def refused(self, name: str, lane: str, seconds: float) -> None:
+        """The platform asks for patience: in one lane, or (`lane` empty) in all of the channel of that name."""
+        self._pace.hold(lane or _all_of(name), seconds)
+
+    async def make(self, op: str, row: Delivery, channel: Channel, call: Callable[[], Awaitable[R]]) -> R:
+        """Raises Later if one of its lanes is full, and DeliveryError."""
+        lanes = self._spend(op, row, channel)
+        outcome = "ok"
+        try:
+            async with asyncio.timeout(CALL_SECONDS):
+                return await call()
+        except TimeoutError as problem:
+            outcome = Failure.unknown_outcome
+            raise DeliveryError(Failure.unknown_outcome, f"no answer to {op} within {CALL_SECONDS:.0f} s") from problem
+        except DeliveryError as problem:
+            outcome = problem.kind
+            raise
+        finally:
+            self._pace.answered(lanes)
+            metrics.DELIVERIES.labels(row.channel, op, outcome).inc()
+
+    def _spend(self, op: str, row: Delivery, channel: Channel) -> Sequence[Lane]:
+        lanes = self._chat.lanes(op, channel, row.ref or "")
+        if self._paid.pop(row.id, "") != op:
+            if wait := self._pace.wait(lanes):
+                raise Later(wait)
+            self._pace.spend(lanes)
+        return lanes
+
+
+def _all_of(channel: str) -> str:
+    """What a hold on a whole channel is called, beside those on single lanes."""
+    return f"all of {channel}"
