@@ -22,6 +22,10 @@ class Bucket:
         """The seconds until there is a token; 0.0: there is one now."""
         return max(0.0, (1.0 - self._fill(now)) / self._per_second)
 
+    def give(self, now: float) -> None:
+        """Puts back a token that was not used."""
+        self._left = min(self._burst, self._fill(now) + 1.0)
+
     def empty(self, now: float, wait: float) -> None:
         """Leaves no token for so many seconds, whatever there was."""
         self._left, self._at = 1.0 - wait * self._per_second, now

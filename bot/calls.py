@@ -31,7 +31,7 @@ class Calls:
 
     def __init__(self, chat: Chat, clock: Callable[[], float]) -> None:
         self._chat, self._pace = chat, Pace(clock)
-        self._paid: dict[int, str] = {}  # calls whose tokens are spent already, by the card's id
+        self._paid: dict[int, tuple[Call, Sequence[Lane]]] = {}  # calls whose tokens are spent already, by the card's id
 
     def wait(self, op: str, name: str, channel: Channel, ref: str | None = None) -> float:
         """The seconds until a call may be made in a channel of that name; 0.0: now. Without a `ref`, for any card."""
@@ -39,12 +39,14 @@ class Calls:
 
     def pay(self, row: Delivery, op: Call, channel: Channel) -> None:
         """Spends the tokens of the first call of a card that is about to be delivered, so that no other card gets them."""
-        self._pace.spend(self._chat.lanes(op, channel, row.ref or ""))
-        self._paid[row.id] = op
+        lanes = self._chat.lanes(op, channel, row.ref or "")
+        self._pace.spend(lanes)
+        self._paid[row.id] = op, lanes
 
     def landed(self, card: int) -> None:
-        """The delivery is over; what it did not use is gone."""
-        self._paid.pop(card, None)
+        """The delivery is over; a call that it did not make is free for others."""
+        if unused := self._paid.pop(card, None):
+            self._pace.give_back(unused[1])
 
     def refused(self, name: str, lane: str, seconds: float) -> None:
         """The platform asks for patience: in one lane, or (`lane` empty) in all of the channel of that name."""
@@ -68,11 +70,14 @@ class Calls:
             metrics.DELIVERIES.labels(row.channel, op, outcome).inc()
 
     def _spend(self, op: str, row: Delivery, channel: Channel) -> Sequence[Lane]:
+        paid = self._paid.get(row.id)
+        if paid and paid[0] == op:
+            del self._paid[row.id]
+            return paid[1]
         lanes = self._chat.lanes(op, channel, row.ref or "")
-        if self._paid.pop(row.id, "") != op:
-            if wait := self._pace.wait(lanes):
-                raise Later(wait)
-            self._pace.spend(lanes)
+        if wait := self._pace.wait(lanes):
+            raise Later(wait)
+        self._pace.spend(lanes)
         return lanes
 
 

@@ -44,6 +44,15 @@ class Pace:
             if lane.burst == 1:
                 self._bucket(lane, now).empty(now, 1.0 / lane.per_second)
 
+    def give_back(self, lanes: Sequence[Lane]) -> None:
+        """The call was not made after all."""
+        now = self._clock()
+        for lane in lanes:
+            if lane.burst == 1:
+                self._bucket(lane, now).empty(now, 0.0)
+            else:
+                self._bucket(lane, now).give(now)
+
     def hold(self, name: str, seconds: float) -> None:
         """The platform asks to leave a lane (or whatever is called so) alone for so long."""
         now = self._clock()

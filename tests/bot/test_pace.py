@@ -98,3 +98,14 @@ def test_old_lanes_are_forgotten() -> None:
         pace.spend([Lane(f"thread {n}", 100.0, 1)])
         clock.at += 0.01
     assert len(pace._buckets) <= MOST_LANES
+
+
+def test_a_call_that_was_not_made_costs_nothing() -> None:
+    pace = Pace(Clock())
+    for _ in range(5):
+        pace.spend([FIVE])
+    pace.spend([ONE])
+    pace.give_back([FIVE, ONE])
+    assert pace.wait([FIVE]) == pace.wait([ONE]) == 0.0
+    pace.spend([FIVE])
+    assert pace.wait([FIVE]) > 0.4
