@@ -16,10 +16,11 @@ from sqlalchemy import Connection
 from adapters.chat import Chat, DeliveryError, Failure
 from bot import metrics
 from bot.calls import Calls, Later
+from bot.circuit import NO_ANSWER, Circuit
 from bot.drawing import STUB, Drawing, draw, stands_as
 from bot.policy import Policy
 from bot.standings import Standings
-from bot.store import deliveries
+from bot.store import deliveries, outages
 from bot.store.deliveries import Call, Delivery
 from bot.store.engine import Store
 from bot.store.writer import StoreUnavailable
@@ -59,9 +60,7 @@ class Courier:
         self._standings, self._witness = standings, Witness(store, policy, clock)
         self._flying: dict[int, asyncio.Task[None]] = {}
         self._woken = asyncio.Event()
-        self._paused_until = 0.0
-        self._calls = Calls(chat, clock)
-        self.trouble = ""  # why the whole chat waits, for /readyz
+        self._calls, self.circuit = Calls(chat, clock), Circuit(name, clock)
 
     def wake(self) -> None:
         self._woken.set()
@@ -84,11 +83,9 @@ class Courier:
     async def _launch(self) -> float:
         """Starts what may be tried now; returns how long to sleep unless woken, in seconds."""
         now = self._clock()
-        if now < self._paused_until:
-            return min(self._paused_until - now, LONGEST_SLEEP)
-        free = IN_FLIGHT - len(self._flying)
+        free = self.circuit.room(IN_FLIGHT) - len(self._flying)
         if free <= 0:
-            return LONGEST_SLEEP
+            return max(0.001, min(self.circuit.wait() or LONGEST_SLEEP, LONGEST_SLEEP))
         behind = await self._store.read(deliveries.backlog)
         channels = {name: one for name, one in self._policy().channels.items() if name in behind and self._mine(name, one)}
         waits = {(name, op): self._calls.wait(op, name, one) for name, one in channels.items() for op in deliveries.NEXT}
@@ -132,13 +129,14 @@ class Courier:
 
     async def _deliver(self, row: Delivery) -> None:
         """One card: shown, or put off with the reason kept. Each step is noted in `row`: no failure undoes an earlier success."""
-        drawing = None
+        drawing, back = None, False
         try:
             drawing = await self._draw(row)
             await self._show(row, drawing)
-            self.trouble = ""
+            back = self.circuit.answered()
         except DeliveryError as problem:
             self._put_off(row, problem)
+            back = self.circuit.failed(problem, row.id)
         except Later as later:  # what was done so far is kept
             row.retry_at = self._clock() + min(later.wait, 1.0)
         except Outdated:
@@ -151,6 +149,8 @@ class Courier:
             log.exception("delivery_failed", chat=self.name, incident=row.incident, channel=row.channel)
             self._put_off(row, DeliveryError(Failure.unknown_outcome, f"{type(problem).__name__} in the adapter"))
         await self._record(row, drawing)
+        if back:
+            await self._hurry()
 
     async def _show(self, row: Delivery, drawing: Drawing) -> None:
         """Posts, edits and replies until the channel shows what was wanted when it was drawn."""
@@ -243,9 +243,16 @@ class Courier:
             row.run = ""
         elif kind == Failure.rate_limited:
             self._calls.refused(row.channel, problem.lane, wait)
-        elif kind == Failure.credentials:
-            self.trouble, self._paused_until = problem.reason, now + wait
         row.retry_at = now + wait
+
+    async def _hurry(self) -> None:
+        """The chat is back: nothing waits any longer because of the outage."""
+        channels = [name for name, channel in self._policy().channels.items() if channel.chat == self.name]
+        try:
+            await self._store.write(_retry, channels)
+        except StoreUnavailable as problem:  # they come a little later
+            log.warning("delivery_waits_for_store", chat=self.name, reason=str(problem))
+        self._woken.set()
 
     def _key(self, row: Delivery) -> str:
         """Names the post of this card in this channel for ever, in at most 25 characters (Discord's limit for a nonce)."""
@@ -273,3 +280,8 @@ class Courier:
 def _record(conn: Connection, rows: Sequence[Delivery]) -> list[None]:
     deliveries.record(conn, rows)
     return [None for _ in rows]
+
+
+def _retry(conn: Connection, items: Sequence[Sequence[str]]) -> list[None]:
+    outages.retry_now(conn, {name for names in items for name in names}, NO_ANSWER)
+    return [None for _ in items]

@@ -68,8 +68,8 @@ class Health:
         if hidden:
             degraded["withheld"] = f"{hidden} incident{'' if hidden == 1 else 's'} shown in full in no channel"
         for courier in self._couriers:
-            if courier.trouble:
-                degraded[f"chat {courier.name}"] = courier.trouble
+            if courier.circuit.trouble:
+                degraded[f"chat {courier.name}"] = courier.circuit.trouble
         for name, chat in self._chats.items():
             if chat.trouble:
                 degraded[f"chat {name}, inbound"] = f"nothing comes in from people: {chat.trouble}"
