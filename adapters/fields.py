@@ -107,10 +107,14 @@ def _link(name: str, url: str) -> Link | None:
 def links_of(annotations: Mapping[str, str], more: Mapping[str, str]) -> tuple[Link, ...]:
     """The links of `more` (name to URL), then those in annotations (`runbook_url`, `dashboardURL`, …); each name once."""
     found: dict[str, Link] = {}
-    named = [(_LINK_NAME.fullmatch(name), url) for name, url in annotations.items() if "://" in url[:8]]
-    for name, url in [*more.items(), *((match[1] or match[2], url) for match, url in named if match)]:
-        if url and name not in found and (safe := link(name, url)):
+    for name, url in more.items():
+        if url and (safe := link(name, url)):
             found[name] = safe
+    for label, url in annotations.items():
+        if "://" in url[:8] and (match := _LINK_NAME.fullmatch(label)):
+            name = match[1] or match[2]
+            if name not in found and (safe := link(name, url)):
+                found[name] = safe
     return tuple(found.values())
 
 

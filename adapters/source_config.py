@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from adapters.auth import Auth
-from adapters.fields import severity_of
+from adapters.fields import SEVERITY_WORDS, severity_of
 from rules.access import Strict
 from rules.alert import Severity
 from rules.duration import Duration
@@ -35,11 +35,12 @@ class SeverityConfig(Strict):
 
     @cached_property
     def _meanings(self) -> dict[str, Severity]:
-        return {word: Severity[name] for word, name in self.map.items()}
+        return SEVERITY_WORDS | {word: Severity[name] for word, name in self.map.items()}
 
     def of(self, word: str) -> Severity:
         """The severity a word means: by `map`, else as most senders use it, else a warning."""
-        return severity_of(word, self._meanings)
+        found = self._meanings.get(word)
+        return severity_of(word, self._meanings) if found is None else found
 
 
 def _long_enough(seconds: float) -> float:

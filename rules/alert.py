@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from enum import Enum, IntEnum
+from functools import lru_cache
 
 import msgspec
 
@@ -166,6 +167,20 @@ def _merge_resolved(known: AlertState | None, alert: Alert, now: float) -> tuple
 
 def fingerprint(labels: Mapping[str, str]) -> str:
     """16 hex digits that name a label set; the order of the labels does not matter."""
-    # With their lengths, so that no value can pass for the end of itself and another label.
-    text = "".join(f"{len(name)} {name}{len(value)} {value}" for name, value in sorted(labels.items()))
+    heads = _heads(tuple(labels))
+    if heads is None:
+        labels = dict(sorted(labels.items()))
+        heads = [_head(name) for name in labels]
+    text = "".join([f"{head}{len(value)} {value}" for head, value in zip(heads, labels.values(), strict=True)])
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+def _head(name: str) -> str:
+    """With its length, as each value has one: no value can pass for the end of itself and another label."""
+    return f"{len(name)} {name}"
+
+
+@lru_cache(256)  # most alerts have the same few sets of names, and senders sort them
+def _heads(names: tuple[str, ...]) -> list[str] | None:
+    """What stands before each value; None if the names are in no order."""
+    return [_head(name) for name in names] if list(names) == sorted(names) else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec import DecodeError, Raw, ValidationError
@@ -58,6 +58,7 @@ _VALUES = msgspec.json.Decoder(dict[str, Raw])
 
 _KINDS = {"str": "text", "str | null": "text", "object": "an object", "array": "a list", "bool": "true or false", "null": "null"}
 _KIND_BY_BYTE = {b'"': "text", b"{": "an object", b"[": "a list", b"t": "true", b"f": "false", b"n": "null"}
+_BACKSLASH, _DELETE = b"\\"[0], 0x7F  # as numbers: a byte is found five times as fast as a text of one byte
 _MISSING = re.compile(r"Object missing required field `(.+)`")
 _WRONG_KIND = re.compile(r"Expected `(.+?)`, got `(.+?)`(?: - at `\$\.?(.*?)`)?")
 
@@ -84,21 +85,21 @@ def decode_hook(body: bytes) -> tuple[Sequence[Hooked | None], list[BadAlert], s
         return alerts, bad, loose.externalURL if isinstance(loose.externalURL, str) else ""
 
 
-def texts_of(raw: Raw, where: str) -> dict[str, str]:
-    """A set of labels or annotations, without the empty ones. Raises BadAlert. `where`: its path in the body."""
-    data = bytes(raw)
+def texts_of(data: bytes, index: int, part: str) -> dict[str, str]:
+    """A set of labels or annotations, without the empty ones. Raises BadAlert. `index`, `part`: whose, and which of the two."""
     try:
-        found = _TEXTS.decode(data) or {} if data != b"null" else {}
+        found = _TEXTS.decode(data) if data != b"null" else {}
     except (DecodeError, RecursionError):
-        raise BadAlert(_not_texts(data, where)) from None
+        raise BadAlert(_not_texts(data, f"alerts[{index}].{part}")) from None
     # Each pair has four quotes. Where there are more, a text holds an escaped one, or the same name stands twice.
     if data.count(b'"') != 4 * len(found) and (twice := _stands_twice(data)):
-        raise BadAlert(f"{where}.{_shown(twice)}: stands twice")
+        raise BadAlert(f"alerts[{index}].{part}.{_shown(twice)}: stands twice")
     if found.get(""):
-        raise BadAlert(f"{where}: one has no name")
-    if data.isascii() and b"\\" not in data and b"\x7f" not in data:  # nothing to clean in there
-        return {name: text for name, text in found.items() if text}
-    return {clean(name): clean(text) for name, text in found.items() if text}
+        raise BadAlert(f"alerts[{index}].{part}: one has no name")
+    texts = cast(dict[str, str], found) if all(found.values()) else {name: text for name, text in found.items() if text}
+    if data.isascii() and _BACKSLASH not in data and _DELETE not in data:  # nothing to clean in there
+        return texts
+    return {clean(name): clean(text) for name, text in texts.items()}
 
 
 def _loosely(decoder: msgspec.json.Decoder[Any], body: bytes) -> Any:

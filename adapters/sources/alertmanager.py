@@ -16,7 +16,7 @@ from pydantic import Field
 
 from adapters.auth import verify
 from adapters.body import check_text
-from adapters.fields import check_labels, links_of, parse_time, start_of
+from adapters.fields import MOST_LABEL_BYTES, MOST_LABELS, check_labels, links_of, parse_time, start_of
 from adapters.source import Batch, Rejected, Request, Response, Stamp, json_reply, reasons
 from adapters.source_config import SourceConfig
 from adapters.sources._prometheus import Hooked, Posted, decode_api, decode_hook, texts_of
@@ -56,7 +56,7 @@ class Alertmanager:
 
     def __init__(self, name: str, config: AlertmanagerConfig) -> None:
         self._name = name
-        self._config = config
+        self._config, self._severity = config, config.severity
 
     @property
     def needs_body(self) -> bool:
@@ -92,7 +92,7 @@ class Alertmanager:
             ends_at = ends.get(posted.endsAt)
             if ends_at is None:
                 try:
-                    ends_at = ends[posted.endsAt] = _time(posted.endsAt, f"alerts[{index}].endsAt") or expires
+                    ends_at = ends[posted.endsAt] = _time(posted.endsAt, index, "endsAt") or expires
                 except BadAlert as error:
                     bad.append(error)
                     continue
@@ -122,15 +122,16 @@ class Alertmanager:
 
     def open(self, closed: Closed) -> Alert:
         """The alert, read. Raises BadAlert."""
-        posted, where = closed.posted, f"alerts[{closed.index}]"
-        labels = texts_of(posted.labels, f"{where}.labels")
-        check_labels(labels, len(bytes(posted.labels)), f"{where}.labels")
+        posted, index, data = closed.posted, closed.index, bytes(closed.posted.labels)
+        labels = texts_of(data, index, "labels")
+        if len(labels) > MOST_LABELS or len(data) > MOST_LABEL_BYTES:
+            check_labels(labels, len(data), f"alerts[{index}].labels")
         for name in self._config.drop_labels:
             labels.pop(name, None)
         if not labels:
-            raise BadAlert(f"{where}.labels: at least one label is needed")
-        annotations = texts_of(posted.annotations, f"{where}.annotations")
-        severity = self._config.severity
+            raise BadAlert(f"alerts[{index}].labels: at least one label is needed")
+        annotations = texts_of(bytes(posted.annotations), index, "annotations")
+        severity = self._severity
         return Alert(
             self._name,
             self._identity(posted, labels),
@@ -138,7 +139,7 @@ class Alertmanager:
             annotations,
             severity.of(labels.get(severity.label) or annotations.get(severity.label, "")),
             closed.firing,
-            start_of(_time(posted.startsAt, f"{where}.startsAt"), closed.ends_at, closed.now),
+            start_of(_time(posted.startsAt, index, "startsAt"), closed.ends_at, closed.now),
             closed.ends_at,
             links_of(annotations, {"graph": posted.generatorURL or "", "alertmanager": closed.external}),
         )
@@ -163,12 +164,12 @@ def _state(hooked: Hooked, index: int) -> tuple[bool, float]:
         return True, 0.0
     if hooked.status != "resolved":
         raise BadAlert(f"alerts[{index}].status: must be firing or resolved")
-    return False, _time(hooked.endsAt, f"alerts[{index}].endsAt")
+    return False, _time(hooked.endsAt, index, "endsAt")
 
 
-def _time(text: str | None, where: str) -> float:
+def _time(text: str | None, index: int, part: str) -> float:
     """0.0 for none, which Go writes as the year 1."""
     try:
         return max(parse_time(text), 0.0) if text else 0.0
     except ValueError as error:
-        raise BadAlert(f"{where}: {error}") from None
+        raise BadAlert(f"alerts[{index}].{part}: {error}") from None
