@@ -29,6 +29,7 @@ from bot.delivery import Courier
 from bot.desk import Desk
 from bot.drain import Drain
 from bot.drift import Drift
+from bot.fallback import Fallback
 from bot.gate import Gate
 from bot.grounds import Loaded, joined_entry
 from bot.grounds import note as note_config
@@ -99,6 +100,8 @@ class App:
         for name, chat in self.config.chats.items():
             self._chats[name] = registry.load(registry.CHATS[chat.type])(name, chat, desk)
             self._couriers.append(Courier(name, self._chats[name], self.store, self._policy, self.standings, self._clock))
+        circuits = {courier.name: courier.circuit for courier in self._couriers}
+        self._fallback = Fallback(self.store, self._policy, circuits, self._clock, self.wake)
         self._redraw = Redraw(self.store, self._policy, self.standings, self._clock, self.wake)
         self.notices = self.commands.notices
         self.heard = Heard(self.store, self.notices, time.monotonic)
@@ -108,21 +111,18 @@ class App:
         self._jobs = Jobs(self.store, self._policy, self._clock, self._told, self.intake, self._grace)
         drift, withheld = Drift(self.standings, self._chats, self._policy), Withheld(self.store, self._policy)
         self.health = Health(self.store, self._couriers, self._chats, drift, withheld, self.rollcall, self.heard)
-        self.notices.add(drift.notices, withheld.notices, self.rollcall.notices, self.heard.notices)
+        self.notices.add(drift.notices, withheld.notices, self.rollcall.notices, self.heard.notices, self._fallback.notices)
         self._drain = Drain()
         self._server = await self._serve()
-        self._tasks = [
-            asyncio.create_task(self._jobs.run(), name="jobs"),
-            asyncio.create_task(self._scribe.run(), name="scribe"),
-            asyncio.create_task(self.rollcall.run(), name="rollcall"),
-            asyncio.create_task(self.standings.run(), name="standings"),
-            asyncio.create_task(self._redraw.run(), name="redraw"),
-            asyncio.create_task(self._watch().run(), name="watch"),
-            asyncio.create_task(self.heard.run(), name="heard"),
-            asyncio.create_task(Retention(self.store, self._policy, self._clock).run(), name="retention"),
-            *(asyncio.create_task(courier.run(), name=f"courier-{courier.name}") for courier in self._couriers),
-            *(asyncio.create_task(self._start(name, chat), name=f"chat-{name}") for name, chat in self._chats.items()),
-        ]
+        work = {
+            "jobs": self._jobs.run(), "scribe": self._scribe.run(), "rollcall": self.rollcall.run(),
+            "standings": self.standings.run(), "redraw": self._redraw.run(), "watch": self._watch().run(),
+            "heard": self.heard.run(), "fallback": self._fallback.run(),
+            "retention": Retention(self.store, self._policy, self._clock).run(),
+            **{f"courier-{courier.name}": courier.run() for courier in self._couriers},
+            **{f"chat-{name}": self._start(name, chat) for name, chat in self._chats.items()},
+        }  # fmt: skip
+        self._tasks = [asyncio.create_task(one, name=name) for name, one in work.items()]
         for task in self._tasks:
             task.add_done_callback(self._ended)
         self.health.look_at(self.config)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from adapters.chat import DeliveryError, Failure, ThreadNote
 from bot.disclosure import Eyes
 from bot.policy import Policy
-from bot.store import alerts, incidents, members, timeline
+from bot.store import alerts, fallbacks, incidents, members, timeline
 from bot.store.deliveries import Delivery
 from rules.alert import Alert
 from rules.card import MOST_LINES, Card, Ping, card, stub
@@ -61,9 +61,10 @@ def draw(conn: Connection, row: Delivery, policy: Policy, now: float) -> Drawing
     clearance, level = policy.clearance(row.channel), incident.sensitivity
     eyes = Eyes(policy, clearance)
     shown_as = stands_as(policy, clearance, level)
+    marked = _mark(conn, row, policy)
     if shown_as == STUB:
         hint = stub(incident, cleared_groups(policy, incident), now)
-        hint = replace(hint, pings=_pings(incident, channel, policy))
+        hint = replace(hint, pings=_pings(incident, channel, policy), summary=marked + hint.summary)
         note = ThreadNote(incident.number, ())
         return Drawing(channel, clearance, level, hint, note, upto, incident.started_at, shown_as)
     alerts, url = alerts_of(conn, incident, MOST_LINES), incident_url(policy, incident.number)
@@ -72,8 +73,15 @@ def draw(conn: Connection, row: Delivery, policy: Policy, now: float) -> Drawing
     shown = replace(shown, pings=_pings(incident, channel, policy))
     if row.plain:
         shown = replace(shown, fields=(), lines=(), links=(), summary="")
+    shown = replace(shown, summary=marked + shown.summary)
     note = ThreadNote(incident.number, _lines([eyes.shown(change) for _, change in news], policy))
     return Drawing(channel, clearance, level, shown, note, upto, incident.started_at, shown_as)
+
+
+def _mark(conn: Connection, row: Delivery, policy: Policy) -> str:
+    """What a card in a fallback says first, with the end of its line."""
+    one = fallbacks.of(conn, row.incident, row.channel) if row.channel in policy.stand_ins else None
+    return f"Fallback for {one.instead_of}{', where it is shown by now' if one.back else f': {one.why}'}.\n" if one else ""
 
 
 def _pings(incident: Incident, channel: Channel, policy: Policy) -> tuple[Ping, ...]:

@@ -24,6 +24,7 @@ DELIVERY_SECONDS = Histogram(
     buckets=(0.01, 0.05, 0.1, 0.5, 1, 3, 10, 30, 60, 300, 3600),
 )  # fmt: skip
 CHAT_DOWN = Gauge("tocsin_chat_down", "1 while a chat does not answer.", ["chat"])
+FALLBACKS = Counter("tocsin_fallbacks", "Criticals that went to the fallback of a channel.", ["channel"])
 BACKLOG = Gauge("tocsin_delivery_backlog", "Cards that do not show the latest state yet.", ["channel"])
 WITHHELD = Gauge("tocsin_withheld_from_all", "Open incidents that no channel shows in full.")
 DRIFTED = Gauge("tocsin_channels_drifted", "Channels that may not show what the config clears them for.")

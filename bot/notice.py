@@ -12,8 +12,9 @@ Key = tuple[str, str]
 """The name of the alert, and what it is about."""
 
 NOT_HEARD = "TocsinNotHeard"
-CRITICAL = frozenset({NOT_HEARD})
-"""Who does not hear of alerts any more is blind: worse than one that shows late."""
+CHAT_DOWN = "TocsinChatDown"
+CRITICAL = frozenset({NOT_HEARD, CHAT_DOWN})
+"""Who hears or tells nothing any more is blind or mute: worse than a card that shows late."""
 
 ALSO_IN = "channel"
 """The annotation that names another channel than the admins' in which to show it."""

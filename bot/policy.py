@@ -205,6 +205,11 @@ class Policy:
         return self.shows(name, level)
 
     @cached_property
+    def stand_ins(self) -> frozenset[str]:
+        """The channels that are somebody's fallback."""
+        return frozenset(channel.fallback for channel in self.channels.values() if channel.fallback)
+
+    @cached_property
     def _unproven(self) -> Mapping[str, str | None]:
         """What each channel may show without proof."""
         return {name: unproven(channel.clearance, self.sensitivity) for name, channel in self.channels.items()}

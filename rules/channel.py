@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from rules.access import Level, Strict
+from rules.duration import Duration
 
 SeverityName = Literal["critical", "high", "warning", "low", "info"]
 
@@ -22,6 +23,8 @@ class Channel(Strict):
         default_factory=dict,
         description="Whom a new card calls, by its severity: names from `groups` or keys of `people`. By default nobody.",
     )
+    fallback: str | None = Field(default=None, description="The channel that shows criticals while they cannot be shown here.")
+    fallback_after: Duration = Field(default=120.0, description="How long a critical may wait here before it goes there.")
 
 
 class ChannelFacts(Strict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 
 import msgspec
 
@@ -70,7 +71,8 @@ LOOPBACK = ("127.", "localhost:", "[::1]:")
 def warnings(config: Config) -> list[str]:
     """What an ops person should know before it is too late; each a sentence."""
     root = compile_tree(config.route)
-    return [*front_door(config), *_nobody_to_approve(config), *_unreachable(root), *_unused_channels(config, root)]
+    found = _nobody_to_approve(config), _unreachable(root), _unused_channels(config, root), _weak_fallbacks(config)
+    return [*front_door(config), *chain(*found)]
 
 
 def front_door(config: Config) -> Iterator[str]:
@@ -113,6 +115,22 @@ def _unreachable(node: Node) -> Iterator[str]:
 
 def _unused_channels(config: Config, root: Node) -> Iterator[str]:
     used = {name for node in root.walk() for name in (*node.channels, *node.withheld_to)} | {config.admin.channel}
+    used |= {channel.fallback for channel in config.channels.values()}
     for name in config.channels:
         if name not in used:
             yield f"channels.{name}: no route leads to it"
+
+
+def _weak_fallbacks(config: Config) -> Iterator[str]:
+    """Fallbacks that fall with what they stand in for, or that may show less."""
+    for name, channel in config.channels.items():
+        if channel.fallback is None:
+            continue
+        other = config.channels[channel.fallback]
+        if other.chat == channel.chat:
+            yield f"channels.{name}: its fallback {channel.fallback} is in the same chat, so neither answers when that is down"
+        if not config.sensitivity.may_see(other.clearance, channel.clearance):
+            yield (
+                f"channels.{name}: its fallback {channel.fallback} is cleared for {other.clearance} only, so that what is more "
+                "secret arrives there as a stub"
+            )

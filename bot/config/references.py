@@ -32,6 +32,7 @@ REFERENCES = (
     ("channels.*.chat", "chats"),
     ("channels.*.clearance", "levels"),
     ("channels.*.audience.*", "groups"),
+    ("channels.*.fallback", "channels"),
     ("sensitivity.default", "levels"),
     ("sensitivity.verified_from", "levels"),
     ("sensitivity.rules.*.level", "levels"),
@@ -75,6 +76,7 @@ def check_references(document: Document) -> None:
     _check_accounts(document)
     _check_groups(document)
     _check_mentions(document)
+    _check_fallbacks(document)
     _check_cases(document)
     _check_sources(document)
     _check_chats(document)
@@ -214,6 +216,20 @@ def _check_mentions(document: Document) -> None:
             document.report(document.place(path), f"{kind} cannot call anybody", "Leave `mention` out.")
         elif isinstance(written, dict) and not written.get(key):
             document.report(document.place(path), f'{name} has no "{key}", so nobody could be called', f"Write `{key}` there.")
+
+
+def _check_fallbacks(document: Document) -> None:
+    """A fallback of a fallback must end somewhere. A circle is told once."""
+    ways = {path[1]: value for path, value in _find(document.data, (), ["channels", "*", "fallback"]) if isinstance(value, str)}
+    told: set[str | int] = set()
+    for start in ways:
+        way: list[str | int] = [start]
+        while (following := ways.get(way[-1])) and following not in way:
+            way.append(following)
+        if following == start and not told.intersection(way):
+            told.update(way)
+            what = f"fallbacks go round in a circle: {', '.join(map(str, way))}, {start}"
+            document.report(document.place(("channels", start, "fallback")), what, "Take one of them out.")
 
 
 def _check_cases(document: Document) -> None:

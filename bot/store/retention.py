@@ -13,7 +13,7 @@ from bot.store import alerts as alert_rows
 from bot.store import grants, requests
 from bot.store.engine import Store
 from bot.store.sql import among
-from bot.store.tables import alerts, deliveries, incidents, members, messages, sessions, silences, timeline
+from bot.store.tables import alerts, deliveries, fallbacks, incidents, members, messages, sessions, silences, timeline
 from bot.store.writer import StoreUnavailable
 
 log = structlog.get_logger()
@@ -74,6 +74,6 @@ def _remove_incidents(conn: Connection, numbers: Sequence[int], store: str) -> N
     posts = [row.id for row in conn.execute(select(messages.c.id).where(among(conn, messages.c.key, keys)))]
     conn.execute(delete(messages).where(among(conn, messages.c.parent, posts)))
     conn.execute(delete(messages).where(among(conn, messages.c.id, posts)))
-    for table in (members, timeline, deliveries):
+    for table in (members, timeline, deliveries, fallbacks):
         conn.execute(delete(table).where(among(conn, table.c.incident, numbers)))
     conn.execute(delete(incidents).where(among(conn, incidents.c.number, numbers)))

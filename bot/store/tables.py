@@ -137,6 +137,17 @@ Index(
 )
 Index("deliveries_stubs", deliveries.c.incident, **_where("shown_as = 'stub'"))
 
+fallbacks = Table(  # cards that stand somewhere because they could not be shown where they belong
+    "fallbacks", metadata,
+    Column("incident", Id, primary_key=True, autoincrement=False),
+    Column("channel", Text, primary_key=True),  # where it stands
+    Column("instead_of", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("back", Boolean, nullable=False),  # it is shown where it belongs by now, and says so
+    sqlite_with_rowid=False,
+)  # fmt: skip
+Index("fallbacks_away", fallbacks.c.incident, **_where("back = 0", "not back"))
+
 silences = Table(
     "silences", metadata,
     Column("id", Text, primary_key=True),

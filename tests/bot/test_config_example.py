@@ -24,7 +24,7 @@ EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
 TEXT = EXAMPLE.read_text()
 COMMENTED_OUT = re.compile(r"^( *)# ( *(- \{)?[\w-]+:( |$).*)", re.MULTILINE)
 ABOUT_SLACK = re.compile(
-    r"^( *)# ((?:work:|slack:|storage:|  (?:chat: work|id: C0|audience:|mention:)|- \{name: storage).*)", re.MULTILINE
+    r"^( *)# ((?:work:|slack:|storage:|  (?:chat: work|id: C0|audience:|mention:|fallback)|- \{name: storage).*)", re.MULTILINE
 )
 ABOUT_DISCORD = re.compile(r"^( *)# ((?:guild|discord|night|late|  gateway_url): .*)", re.MULTILINE)
 OVER_HTTP = re.compile(r"^( *)# ((?:work-http:|  (?:type|bot_token|signing_secret|api_url):).*)", re.MULTILINE)

@@ -15,3 +15,16 @@ def upgrade() -> None:
         sa.Column("by", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
+    op.create_table(
+        "fallbacks",
+        sa.Column("incident", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("instead_of", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("back", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("incident", "channel"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index(
+        "fallbacks_away", "fallbacks", ["incident"], sqlite_where=sa.text("back = 0"), postgresql_where=sa.text("not back")
+    )
