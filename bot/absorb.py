@@ -6,7 +6,7 @@ Runs on the store's writer. Reads by the hundred, decides with rules/, writes by
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
 import msgspec
@@ -25,13 +25,15 @@ from bot.store.members import MemberRow
 from rules.alert import Alert, Verdict, merge
 from rules.change import Change
 from rules.incident import Delta, Incident, Member, describe, takes
-from rules.mute import NEVER, Silence, Sources
-from rules.route import Node
+from rules.mute import NEVER, Mute, Silence, Sources
+from rules.route import ALL_LABELS, Node
 
 Told = list[tuple[int, Change]]
 """What happened to which incident, oldest first."""
 
 FIRED = (Verdict.new, Verdict.refired)
+IGNORED = (Verdict.stale, Verdict.early_resolve)
+FIRED_WORDS = tuple(verdict.value for verdict in FIRED)
 
 
 class Seen(msgspec.Struct):
@@ -82,15 +84,17 @@ def _rounds(requests: Sequence[Sequence[Alert]]) -> Iterable[list[tuple[int, int
 
     With each alert its request and its place there.
     """
+    placed = [(request, place, alert) for request, alerts in enumerate(requests) for place, alert in enumerate(alerts)]
+    keys = [(alert.source, alert.fingerprint) for _, _, alert in placed]
+    if len(set(keys)) == len(keys):
+        return [placed]
     batches: list[list[tuple[int, int, Alert]]] = [[]]
     times: dict[alert_rows.Key, int] = defaultdict(int)
-    for request, alerts in enumerate(requests):
-        for place, alert in enumerate(alerts):
-            key = alert.source, alert.fingerprint
-            nth, times[key] = times[key], times[key] + 1
-            if nth == len(batches):
-                batches.append([])
-            batches[nth].append((request, place, alert))
+    for key, one in zip(keys, placed, strict=True):
+        nth, times[key] = times[key], times[key] + 1
+        if nth == len(batches):
+            batches.append([])
+        batches[nth].append(one)
     return batches
 
 
@@ -100,6 +104,8 @@ class _Round:
     def __init__(self, conn: Connection, policy: Policy, run: str, now: float) -> None:
         self.conn, self.policy, self.now = conn, policy, now
         self.moves = Moves(conn, policy, run, now)
+        self._slots: dict[tuple[str | None, ...], str] = {}
+        self._muted_routes: dict[str, tuple[Mute | None, float]] = {}
 
     @cached_property
     def silences(self) -> list[Silence]:
@@ -110,10 +116,12 @@ class _Round:
         return inhibiting_sources(self.conn, self.policy)
 
     def absorb(self, alerts: Sequence[Alert], told: Told) -> list[Seen]:
-        known = alert_rows.load(self.conn, [(alert.source, alert.fingerprint) for alert in alerts])
-        seen = [self._look(alert, known.get((alert.source, alert.fingerprint))) for alert in alerts]
+        keys = [(alert.source, alert.fingerprint) for alert in alerts]
+        known = alert_rows.load(self.conn, keys)
+        seen = [self._look(alert, known.get(key)) for alert, key in zip(alerts, keys, strict=True)]
         self._number_new([one.row for one in seen if one.before is None])
-        inhibitors = [one for one in seen if one.changed and self._marks_inhibitor(one)]
+        marked = seen if self.policy.inhibitions else [one for one in seen if one.before]
+        inhibitors = [one for one in marked if one.changed and self._marks_inhibitor(one)]
         self._save_alerts(seen)
         self._join([one for one in seen if one.verdict in FIRED and one.row.state.firing])
         self._update([one for one in seen if one.before and one.verdict not in FIRED and one.changed])
@@ -124,16 +132,16 @@ class _Round:
 
     def _look(self, alert: Alert, before: AlertRow | None) -> Seen:
         state, verdict = merge(before.state if before else None, alert, self.now)
-        if before and verdict in (Verdict.stale, Verdict.early_resolve):
+        if before is None:
+            return Seen(AlertRow(0, alert, state, self.policy.level_of(alert), self.now), verdict, None)
+        if verdict in IGNORED:
             return Seen(before, verdict, before)
-        kept = alert
-        if before:
+        if alert.firing:
             ends_at = state.expires_at if state.firing else state.ends_at
             kept = replace(alert, firing=state.firing, starts_at=state.starts_at, ends_at=ends_at)
-        if before and not alert.firing:  # a resolve often says less than the fire did
+        else:  # a resolve often says less than the fire did
             kept = replace(before.alert, firing=False, ends_at=state.ends_at)
-        row = AlertRow(before.id if before else 0, kept, state, self.policy.level_of(kept), self.now)
-        row.decided, row.inhibits = (before.decided, before.inhibits) if before else ("", None)
+        row = AlertRow(before.id, kept, state, self.policy.level_of(kept), self.now, before.decided, before.inhibits)
         return Seen(row, verdict, before)
 
     def _number_new(self, rows: Sequence[AlertRow]) -> None:
@@ -152,7 +160,8 @@ class _Round:
         for one in seen:
             if one.verdict in FIRED:
                 one.nodes = self.policy.routes_of(one.row.alert)
-                one.row.decided = f"{one.verdict.value}: {', '.join(node.id for node in one.nodes)}"
+                word = FIRED_WORDS[FIRED.index(one.verdict)]
+                one.row.decided = f"{word}: {', '.join([node.id for node in one.nodes])}"
         alert_rows.add(self.conn, [one.row for one in seen if one.before is None])
         alert_rows.save(self.conn, [one.row for one in seen if one.before is not None and one.changed])
 
@@ -160,25 +169,37 @@ class _Round:
         """Alerts that fire join the incident of each route that takes them; a new one is opened where none takes it."""
         if not fired:
             return
-        places = [(one.row, node) for one in fired for node in one.nodes]
-        slots = [slot_of(node.id, node.group_of(row.alert.labels)) for row, node in places]
-        self.moves.load_latest(dict.fromkeys(slots))
-        openings: dict[str, list[tuple[AlertRow, Node]]] = defaultdict(list)
-        for slot, (row, node) in zip(slots, places, strict=True):
-            current = self.moves.by_slot.get(slot)
-            if current is None or not takes(current.incident, node.timing, self.now):
-                openings[slot].append((row, node))
-        self._open(openings)
+        places = [(one, node) for one in fired for node in one.nodes]
+        slots = [self._slot(node, one.row.alert.labels) for one, node in places]
+        first: dict[str, tuple[Seen, Node]] = {}
+        for slot, place in zip(slots, places, strict=True):
+            first.setdefault(slot, place)
+        self.moves.load_latest(first)
+        self._open({slot: (one.row, node) for slot, (one, node) in first.items() if not self._is_taken(slot, node)})
         self.moves.load_members([one.row.id for one in fired if one.before])
-        for slot, (row, node) in zip(slots, places, strict=True):
-            self._enter(self.moves.by_slot[slot].incident.number, row, node)
+        for slot, (one, node) in zip(slots, places, strict=True):
+            self._enter(self.moves.by_slot[slot].incident.number, one, node)
 
-    def _open(self, openings: dict[str, list[tuple[AlertRow, Node]]]) -> None:
+    def _slot(self, node: Node, labels: Mapping[str, str]) -> str:
+        """As slot_of, which writes JSON: once for the many alerts of a group."""
+        if ALL_LABELS in node.group_by:
+            return slot_of(node.id, node.group_of(labels))
+        key = (node.id, *map(labels.get, node.group_by))
+        slot = self._slots.get(key)
+        if slot is None:
+            slot = self._slots[key] = slot_of(node.id, node.group_of(labels))
+        return slot
+
+    def _is_taken(self, slot: str, node: Node) -> bool:
+        """Whether an incident is there that takes new alerts of this slot."""
+        current = self.moves.by_slot.get(slot)
+        return current is not None and takes(current.incident, node.timing, self.now)
+
+    def _open(self, openings: Mapping[str, tuple[AlertRow, Node]]) -> None:
         if not openings:
             return
         number = take(self.conn, "incident", len(openings))
-        for slot, places in openings.items():
-            row, node = places[0]
+        for slot, (row, node) in openings.items():
             incident = Incident(
                 number=number,
                 route=node.id,
@@ -192,20 +213,31 @@ class _Round:
             self.moves.open(slot, IncidentRow(incident, NEVER, NEVER, self.now))
             number += 1
 
-    def _enter(self, number: int, row: AlertRow, node: Node) -> None:
-        before, after = self.moves.member(number, row.id), self._firing(number, row, node)
+    def _enter(self, number: int, one: Seen, node: Node) -> None:
+        row = one.row
+        before = self.moves.member(number, row.id) if one.before else None
+        after = self._firing(number, row, node)
         self.moves.add(number, Delta(before.member if before else None, after))
         self.moves.put(MemberRow(number, row.id, after, row.state.starts_at, 0.0, new=before is None))
 
     def _firing(self, number: int, row: AlertRow, node: Node) -> Member:
         """An alert that fires, as this incident sees it. The incident is told what it says and how secret it is."""
-        mute, until = self.policy.mute(row.alert, node, self.silences, self.sources, self.now)
-        self.moves.check_by(number, until)
+        mute, until = self._mute(row.alert, node)
+        if until < NEVER:
+            self.moves.check_by(number, until)
         incident = self.moves.rows[number].incident
         if incident.sensitivity != row.sensitivity or not incident.labels.items() <= row.alert.labels.items():
             highest = self.policy.sensitivity.highest(incident.sensitivity, row.sensitivity)
             self.moves.describe(number, describe(incident, row.alert, highest))
         return Member(row.alert.severity, True, mute.kind.value if mute else "")
+
+    def _mute(self, alert: Alert, node: Node) -> tuple[Mute | None, float]:
+        if self.silences or self.sources:
+            return self.policy.mute(alert, node, self.silences, self.sources, self.now)
+        found = self._muted_routes.get(node.id)  # by the clock alone: whatever the alert says
+        if found is None:
+            found = self._muted_routes[node.id] = self.policy.mute(alert, node, (), {}, self.now)
+        return found
 
     def _update(self, changed: Sequence[Seen]) -> None:
         """Alerts that resolved, or that fire on with another severity or other words."""

@@ -51,14 +51,18 @@ class Known:
 
     def learn(self, report: Report, fingerprint: str) -> None:
         """Remembers a report once it is committed. What its twins said of another state counts no longer."""
-        if len(self._keys) >= MOST and fingerprint not in self._keys:
+        known = self._keys.get(fingerprint, ())
+        if not known and len(self._keys) >= MOST:
             self.forget(next(iter(self._keys)))
-        others = [key for key in self._keys.get(fingerprint, ()) if key != report.key]
+        self._echoes[report.key] = Echo(report.content, report.firing, report.ends_at)
+        if not known:
+            self._keys[fingerprint] = (report.key,)
+            return
+        others = [key for key in known if key != report.key]
         twins = [key for key in others if self._echoes[key].firing is report.firing][: MOST_TWINS - 1]
         for key in others:
             if key not in twins:
                 del self._echoes[key]
-        self._echoes[report.key] = Echo(report.content, report.firing, report.ends_at)
         self._keys[fingerprint] = (report.key, *twins)
 
     def expiry(self, fingerprint: str) -> float:

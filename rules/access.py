@@ -90,8 +90,10 @@ class Sensitivity(Strict):
 
     def of(self, labels: Mapping[str, str]) -> str:
         """The sensitivity of an alert with these labels."""
+        if not self.rules:
+            return self.default
         found = [rule.level for rule in self.rules if match_all(rule.match, labels)]
-        return max([self.default, *found], key=self.rank)
+        return max([self.default, *found], key=self.rank) if found else self.default
 
     def highest(self, one: str, other: str) -> str:
         return max(one, other, key=self.rank)

@@ -13,6 +13,9 @@ from rules.duration import Duration
 from rules.incident import Timing
 from rules.matcher import Matchers, match_all
 
+ALL_LABELS = "..."
+"""In `group_by`: every label counts, so that each alert is an incident of its own."""
+
 
 def _not_zero(seconds: float) -> float:
     if not seconds:
@@ -55,7 +58,7 @@ class Node(msgspec.Struct, frozen=True):
 
     def group_of(self, labels: Mapping[str, str]) -> dict[str, str]:
         """The labels that make one incident of this route. A missing label stays missing."""
-        if "..." in self.group_by:
+        if ALL_LABELS in self.group_by:
             return dict(sorted(labels.items()))
         return {name: labels[name] for name in self.group_by if name in labels}
 

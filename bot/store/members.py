@@ -45,8 +45,15 @@ def top(conn: Connection, number: int, limit: int) -> list[MemberRow]:
 
 def save(conn: Connection, rows: Sequence[MemberRow]) -> None:
     """Inserts the new ones, updates the others."""
-    _insert(conn, [(row.incident, row.alert, *_said(row)) for row in rows if row.new])
-    _update(conn, [(*_said(row), row.incident, row.alert) for row in rows if not row.new])
+    said = [(row, row.member) for row in rows]
+    _insert(conn, [
+        (row.incident, row.alert, one.firing, int(one.severity), one.muted, row.starts_at, row.ends_at)
+        for row, one in said if row.new
+    ])  # fmt: skip
+    _update(conn, [
+        (one.firing, int(one.severity), one.muted, row.starts_at, row.ends_at, row.incident, row.alert)
+        for row, one in said if not row.new
+    ])  # fmt: skip
 
 
 _FIRING = Query(lambda among: select(members).where(among(members.c.alert), members.c.firing))
@@ -63,12 +70,6 @@ _update = Bulk(
     update(members).where(members.c.incident == bindparam("b_incident"), members.c.alert == bindparam("b_alert")),
     (*_SAID, "b_incident", "b_alert"),
 )
-
-
-def _said(row: MemberRow) -> tuple[Any, ...]:
-    """All columns but those that name the member, in the order of _SAID."""
-    member = row.member
-    return member.firing, int(member.severity), member.muted, row.starts_at, row.ends_at
 
 
 def _from_row(row: Any) -> MemberRow:
