@@ -134,11 +134,13 @@ def why_incident(conn: Connection, caller: Caller, command: Command, policy: Pol
     if first:
         lines += ["The way of its first alert:", *walk_text(policy.root, first.labels)]
     lines.append(f"It is {incident.sensitivity}:")
+    on_storm_cards = {row.channel for row in deliveries.of_incidents(conn, [number]) if row.carried}
     for name in policy.destinations(incident):
         channel = policy.channels.get(name)
         cleared = policy.shows(name, incident.sensitivity)
         clearance = channel.clearance if channel else "gone from the config"
-        lines.append(f"  {name} ({clearance}) {'shows it' if cleared else 'shows a stub'}")
+        how = "carries it on its storm card" if name in on_storm_cards else "shows it" if cleared else "shows a stub"
+        lines.append(f"  {name} ({clearance}) {how}")
     if incident.is_muted:
         lines.append(f"Nobody is told now: {incident.silenced.replace('_', ' ')}.")
     return Reply("\n".join(lines))
@@ -191,6 +193,8 @@ def _line(incident: Incident, policy: Policy, now: float) -> str:
 
 
 def _receipt(row: deliveries.Delivery) -> str:
+    if row.carried:
+        return f"{row.channel}: on the storm card there, until somebody acts on it"
     if not row.behind:
         return f"{row.channel}: shown at {clock(row.shown_at)}"
     what = f"{row.channel}: revision {row.wanted} wanted, {row.shown or 'none'} shown"

@@ -9,7 +9,7 @@ from typing import TypeVar
 from adapters.chat import Chat, DeliveryError, Failure, Lane
 from bot import metrics
 from bot.pace import Pace
-from bot.store.deliveries import Call, Delivery
+from bot.store.deliveries import URGENT, Call, Delivery
 from rules.channel import Channel
 
 R = TypeVar("R")
@@ -35,7 +35,8 @@ class Calls:
 
     def wait(self, op: str, name: str, channel: Channel, ref: str | None = None) -> float:
         """The seconds until a call may be made in a channel of that name; 0.0: now. Without a `ref`, for any card."""
-        return max(self._pace.held(_all_of(name)), self._pace.wait(self._chat.lanes(op, channel, ref or "")))
+        lanes = self._chat.lanes(Call.post if op == URGENT else op, channel, ref or "")
+        return max(self._pace.held(_all_of(name)), self._pace.wait(lanes))
 
     def pay(self, row: Delivery, op: Call, channel: Channel) -> None:
         """Spends the tokens of the first call of a card that is about to be delivered, so that no other card gets them."""

@@ -17,13 +17,16 @@ from adapters.chat import Chat, DeliveryError, Failure
 from bot import metrics
 from bot.calls import Calls, Later
 from bot.circuit import NO_ANSWER, Circuit
-from bot.drawing import STUB, Drawing, draw, stands_as
+from bot.drawing import STUB, Drawing, draw
 from bot.policy import Policy
 from bot.standings import Standings
-from bot.store import deliveries, outages
+from bot.store import deliveries, outages, storms
 from bot.store.deliveries import Call, Delivery
 from bot.store.engine import Store
+from bot.store.storms import Mark
 from bot.store.writer import StoreUnavailable
+from bot.storm_drawing import draw_storm, should_stand_as
+from bot.storming import Storming
 from bot.witness import Witness
 from rules.channel import Channel
 from rules.retry import SLOW, back_off
@@ -61,6 +64,7 @@ class Courier:
         self._flying: dict[int, asyncio.Task[None]] = {}
         self._woken = asyncio.Event()
         self._calls, self.circuit = Calls(chat, clock), Circuit(name, clock)
+        self._storming = Storming(store, policy, chat.lanes, clock)
 
     def wake(self) -> None:
         self._woken.set()
@@ -86,12 +90,13 @@ class Courier:
         free = self.circuit.room(IN_FLIGHT) - len(self._flying)
         if free <= 0:
             return max(0.001, min(self.circuit.wait() or LONGEST_SLEEP, LONGEST_SLEEP))
-        behind = await self._store.read(deliveries.backlog)
-        channels = {name: one for name, one in self._policy().channels.items() if name in behind and self._mine(name, one)}
-        waits = {(name, op): self._calls.wait(op, name, one) for name, one in channels.items() for op in deliveries.NEXT}
+        behind = self._storming.channels(await self._store.read(deliveries.backlog))
+        channels = {name: one for name in behind if (one := self._policy().channels.get(name)) and self._mine(name, one)}
+        await self._storming.look(channels)
+        waits = {(name, op): self._calls.wait(op, name, one) for name, one in channels.items() for op in self._ops(name)}
         places = [place for place, wait in waits.items() if not wait]
-        rows = await self._store.read(deliveries.pending, places, now, IN_FLIGHT, tuple(self._flying))
-        pause = min([LONGEST_SLEEP, *filter(None, waits.values())])
+        rows = await self._store.read(deliveries.pending, places, now, IN_FLIGHT, tuple(self._flying), self._store.run)
+        pause = min([LONGEST_SLEEP, self._storming.pause(), *filter(None, waits.values())])
         for row in rows:
             op = Call.find if row.next_call == Call.post and self._doubtful(row) else row.next_call
             wait = self._calls.wait(op, row.channel, channels[row.channel], row.ref)
@@ -103,6 +108,9 @@ class Courier:
             return max(0.001, pause)
         next_due = await self._store.read(deliveries.next_due, list(channels), now)
         return max(0.001, min(next_due - self._clock(), pause))
+
+    def _ops(self, channel: str) -> Sequence[str]:
+        return (deliveries.URGENT if self._storming.rages(channel) else Call.post, Call.update, Call.reply_in_thread)
 
     def _mine(self, name: str, channel: Channel) -> bool:
         """Whether a channel is this chat's and may be sent to now: not while it is asked who can read it."""
@@ -158,6 +166,8 @@ class Courier:
             find = partial(self._chat.find, drawing.channel, self._key(row), since=drawing.since)
             row.ref = await self._calls.make("find", row, drawing.channel, find)
             row.run = self._store.run
+        if row.ref is None and row.urgency > deliveries.IN_HAND and self._storming.rages(row.channel):
+            raise Later(0.0)  # a storm card carries it
         told = row.thread_shown
         if row.ref is None:
             await self._make_sure(row, drawing)
@@ -215,15 +225,16 @@ class Courier:
         row.shown, row.shown_at = drawing.card.revision, now
 
     async def _draw(self, row: Delivery) -> Drawing:
-        policy = self._policy()
-        return await self._store.read(draw, row, policy, self._clock())
+        drawn = partial(draw_storm, run=self._store.run, without=tuple(self._flying)) if row.incident < 0 else draw
+        return await self._store.read(drawn, row, self._policy(), self._clock())
 
     async def _make_sure(self, row: Delivery, drawing: Drawing) -> None:
         """Right before a call that shows something. Raises Outdated if the channel merits something else than was drawn for."""
         if drawing.shown_as != STUB:
             standing = self._standings.of(row.channel)
             readers = [*standing.members, *(f"role {role}" for role in standing.roles)]
-            await self._witness.shown_in(row.channel, row.incident, drawing.card.revision, drawing.level, readers)
+            told = drawing.named if drawing.card.storm else [(row.incident, drawing.card.revision, drawing.level)]
+            await self._witness.shown_in(row.channel, told, readers)
         if self._policy().clearance(row.channel) != drawing.clearance:
             raise Outdated
 
@@ -263,13 +274,13 @@ class Courier:
 
         If the channel merits something else by now, this row is drawn anew: bot/redraw.py may have looked at it too early.
         """
+        marks = drawing.marks if drawing and row.shown == drawing.card.revision else ()
         while True:
-            policy = self._policy()
-            should = stands_as(policy, policy.clearance(row.channel), drawing.level) if drawing else ""
+            should = should_stand_as(self._policy(), row.channel, drawing) if drawing else ""
             if drawing and drawing.shown_as != should and not self._standings.settling(row.channel):
                 row.shown, row.retry_at = 0, 0.0
             try:
-                await self._store.write(_record, row)
+                await self._store.write(_record, (row, marks))
             except StoreUnavailable as problem:
                 log.warning("delivery_waits_for_store", chat=self.name, incident=row.incident, reason=str(problem))
                 await asyncio.sleep(1.0)
@@ -277,9 +288,10 @@ class Courier:
                 return
 
 
-def _record(conn: Connection, rows: Sequence[Delivery]) -> list[None]:
-    deliveries.record(conn, rows)
-    return [None for _ in rows]
+def _record(conn: Connection, items: Sequence[tuple[Delivery, Sequence[Mark]]]) -> list[None]:
+    deliveries.record(conn, [row for row, _ in items])
+    storms.mark(conn, [mark for _, marks in items for mark in marks])
+    return [None for _ in items]
 
 
 def _retry(conn: Connection, items: Sequence[Sequence[str]]) -> list[None]:

@@ -66,6 +66,10 @@ class Eyes(NamedTuple):
             labels = {one.name: self._pair(one.name, labels.get(one.name, ""))[1] for one in matchers}
         return match_all(matchers, labels)
 
+    def reads(self, name: str, value: str) -> bool:
+        """Whether they may read this label as it is."""
+        return self._pair(name, value) == (name, value)
+
     def text(self, text: str) -> str:
         """The text without what they may not read. To be asked before anything is cut short."""
         return self.policy.redactor.text(text, self.clearance)

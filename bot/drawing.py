@@ -11,6 +11,7 @@ from bot.disclosure import Eyes
 from bot.policy import Policy
 from bot.store import alerts, fallbacks, incidents, members, timeline
 from bot.store.deliveries import Delivery
+from bot.store.storms import Mark
 from rules.alert import Alert
 from rules.card import MOST_LINES, Card, Ping, card, stub
 from rules.change import Change, Kind
@@ -27,7 +28,8 @@ class Drawing(msgspec.Struct, frozen=True):
     """`clearance`: what the channel merited when this was drawn; it counts no longer than that. `level`: that of the incident.
 
     `thread_upto`: the last timeline entry that `note` tells, or would tell if the channel were cleared. `since`: nothing of the
-    incident was posted before, in seconds since the epoch.
+    incident was posted before, in seconds since the epoch. Of a storm: the incidents it tells of (number, revision, level), and
+    what is to be noted of those once it is shown.
     """
 
     channel: Channel
@@ -38,6 +40,8 @@ class Drawing(msgspec.Struct, frozen=True):
     thread_upto: int
     since: float
     shown_as: str
+    named: tuple[tuple[int, int, str], ...] = ()
+    marks: tuple[Mark, ...] = ()
 
 
 STUB = "stub"

@@ -17,7 +17,7 @@ from bot.drift import Drift
 from bot.heard import Heard
 from bot.heard import text_of as silence_of
 from bot.rollcall import Rollcall
-from bot.store import deliveries, incidents
+from bot.store import deliveries, incidents, storms
 from bot.store.engine import Store
 from bot.store.writer import StoreUnavailable
 from bot.withheld import Withheld
@@ -57,6 +57,7 @@ class Health:
             await self._store.check()
             failing = await self._store.read(deliveries.failing)
             hidden = len(await self._withheld.now())
+            carrying = await self._store.read(storms.carrying)
         except StoreUnavailable as problem:
             return False, {"status": "unavailable", "store": str(problem)}
         degraded: dict[str, object] = {}
@@ -65,6 +66,8 @@ class Health:
         for standing in self._drift.now():
             why = dict.fromkeys(breach.kind.value.replace("_", " ") for breach in standing.breaches)
             degraded[f"channel {standing.channel}, verification"] = f"not verified: {', '.join(why)}"
+        for channel, (count, _) in carrying.items():
+            degraded[f"channel {channel}, storm"] = f"a storm card carries {count} incidents that burn"
         if hidden:
             degraded["withheld"] = f"{hidden} incident{'' if hidden == 1 else 's'} shown in full in no channel"
         for courier in self._couriers:
@@ -92,6 +95,9 @@ class Health:
         metrics.INCIDENTS.clear()
         for (state, severity), count in counts.items():
             metrics.INCIDENTS.labels(state, severity.name).set(count)
+        metrics.CARRIED.clear()
+        for channel, (carried, _) in (await self._store.read(storms.carrying)).items():
+            metrics.CARRIED.labels(channel).set(carried)
         metrics.BACKLOG.clear()
         for channel, count in backlog.items():
             metrics.BACKLOG.labels(channel).set(count)

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from bot.policy import Policy
 from bot.store import alerts as alert_rows
 from bot.store import deliveries, incidents, members, timeline
-from bot.store.deliveries import Delivery
+from bot.store.deliveries import IN_HAND, OVER, Delivery
 from bot.store.incidents import IncidentRow
 from bot.store.members import MemberRow
 from rules.alert import Severity
@@ -156,9 +156,9 @@ class Moves:
 def urgency(incident: Incident) -> int:
     """The place in the queue, lowest first: what is critical, what somebody has in hand, the rest worst first, what is over."""
     if incident.state == State.resolved:
-        return 1 if incident.resolved_by else len(Severity) + 1 + incident.severity
+        return IN_HAND if incident.resolved_by else OVER + incident.severity
     in_hand = incident.owner or incident.note or incident.snoozed_until
-    return min(incident.severity, 1) if in_hand else incident.severity + (incident.severity > Severity.critical)
+    return min(incident.severity, IN_HAND) if in_hand else incident.severity + (incident.severity > Severity.critical)
 
 
 def inhibiting_sources(conn: Connection, policy: Policy) -> Sources:

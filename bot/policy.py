@@ -185,6 +185,11 @@ class Policy:
         here = [one for one in self.platform_groups if one.chat == channel.chat]
         return [one for one in here if one.name in channel.audience] if channel.audience else here
 
+    def storm_after(self, name: str) -> float:
+        """Within how many seconds a channel's posts must be shown, or else one card carries them."""
+        own = self.channels[name].storm_after
+        return self.config.storm_after if own is None else own
+
     def clearance(self, name: str) -> str | None:
         """The highest level that a channel may show now; None: not even the lowest, or there is no such channel."""
         if self._merits:

@@ -21,6 +21,7 @@ from bot.store import deliveries, incidents
 from bot.store import standings as standing_rows
 from bot.store.engine import Store
 from bot.store.writer import StoreUnavailable
+from bot.storm_drawing import storm_stands_as
 from rules.incident import State
 from rules.standing import Standing
 
@@ -125,7 +126,8 @@ def find_wrong(conn: Connection, policy: Policy, standing: Standing, below: int)
     shown = deliveries.standing_in(conn, standing.channel, below, PAGE)
     found = incidents.load(conn, {one.incident for one in shown})
     should = {n: stands_as(policy, standing.clearance, row.incident.sensitivity) for n, row in found.items()}
-    wrong = [one.id for one in shown if one.shown_as != should.get(one.incident, one.shown_as)]
+    of_storms = storm_stands_as(policy, standing.clearance)
+    wrong = [one.id for one in shown if one.shown_as != should.get(one.incident, of_storms if one.incident < 0 else one.shown_as)]
     withheld = [row.incident for n, row in found.items() if should[n] == STUB and row.incident.state != State.resolved]
     places = {(row.incident, row.channel) for row in deliveries.of_incidents(conn, [one.number for one in withheld])}
     missing = [one.number for one in withheld if any((one.number, name) not in places for name in policy.destinations(one))]

@@ -74,8 +74,8 @@ class Witness:
             for one, revision in found
         )
 
-    async def shown_in(self, channel: str, number: int, revision: int, level: str, members: Iterable[str]) -> None:
-        """The card of an incident is about to stand in full in a channel that these people can read. Raises StoreUnavailable.
+    async def shown_in(self, channel: str, told: Iterable[tuple[int, int, str]], members: Iterable[str]) -> None:
+        """Incidents (number, revision, level) are about to stand where these people can read. Raises StoreUnavailable.
 
         Nobody is in a channel of the console: who belongs to its audience can read it.
         """
@@ -83,7 +83,10 @@ class Witness:
         place = policy.channels.get(channel)
         on_console = place and policy.config.chats[place.chat].type == "console"
         readers = sorted(policy.audience(place).accounts if place and on_console else members)
-        await self._note([Shown("", channel, number, level, readers, {"revision": revision, "members": readers})])
+        await self._note(
+            Shown("", channel, number, level, readers, {"revision": revision, "members": readers})
+            for number, revision, level in told
+        )
 
     async def _note(self, shown: Iterable[Shown]) -> None:
         needs_proof, now = self._policy().sensitivity.needs_proof, self._clock()

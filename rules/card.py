@@ -46,6 +46,7 @@ class Card(msgspec.Struct, frozen=True):
     """`stub`: the channel is not cleared, so that `title`, `fields`, `lines`, `summary` and `links` name no secret.
 
     Times are seconds since the epoch; 0.0 is "not at all". `pings`: whom the channel's policy calls; an edit calls nobody.
+    `storm`: it carries many incidents, as rules/storm.py says; its number is 0.
     """
 
     number: int
@@ -74,11 +75,17 @@ class Card(msgspec.Struct, frozen=True):
     buttons: tuple[Button, ...] = ()
     stub: bool = False
     pings: tuple[Ping, ...] = ()
+    storm: bool = False
+
+    @property
+    def named(self) -> str:
+        """How the card's headline begins: `#42 `, or nothing where it stands for many."""
+        return "" if self.storm else f"#{self.number} "
 
     @property
     def headline(self) -> str:
         """The card in one line, for notifications, screen readers and logs."""
-        return f"#{self.number} {self.state} {self.severity.name}: {self.title}"
+        return f"{self.named}{self.state} {self.severity.name}: {self.title}"
 
 
 def card(incident: Incident, alerts: Sequence[Alert], names: Mapping[str, str], url: str, now: float) -> Card:

@@ -88,6 +88,9 @@ class Config(Strict):
         repr=False,
         description="The database: sqlite:///FILE, or postgresql://USER:PASSWORD@HOST/DATABASE.",
     )
+    storm_after: Duration = Field(
+        15.0, gt=0, description="When a channel's posts cannot all be shown within this time, one storm card carries them."
+    )
     keep: Duration = Field(90 * 86400.0, description="How long resolved incidents are kept.")
     people: dict[str, Person] = Field({}, description="One person, all their accounts.")
     groups: dict[str, Group] = Field({}, description="People who share a clearance and permissions.")

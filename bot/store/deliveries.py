@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, i
 
 from bot.store.sql import Bulk, Query, among, clean
 from bot.store.tables import deliveries, incidents
+from rules.alert import Severity
 
 
 class Call(StrEnum):
@@ -21,6 +22,13 @@ class Call(StrEnum):
     post = "post"
     update = "update"
     reply_in_thread = "reply_in_thread"
+
+
+URGENT = "urgent post"
+"""Where a storm rages, only what is critical or in hand is posted; and what may have been posted is looked for."""
+
+IN_HAND, OVER = 1, len(Severity) + 1
+"""Urgencies (0 is critical): up to that, it never waits; from that on, it is over."""
 
 
 class Delivery(msgspec.Struct):
@@ -44,11 +52,17 @@ class Delivery(msgspec.Struct):
     error: str = ""
     plain: bool = False
     shown_as: str = ""
+    storm: int = 0
 
     @property
     def behind(self) -> bool:
         """Whether the channel does not show what is wanted."""
         return self.wanted > self.shown or self.thread_wanted > self.thread_shown
+
+    @property
+    def carried(self) -> bool:
+        """Whether a storm card shows it instead of a card of its own."""
+        return self.storm > 0 and self.ref is None and self.shown > 0
 
     @property
     def next_call(self) -> Call:
@@ -59,7 +73,7 @@ class Delivery(msgspec.Struct):
 
 
 _FIELDS = [deliveries.c[name] for name in Delivery.__struct_fields__]
-_GAP = or_(deliveries.c.wanted > deliveries.c.shown, deliveries.c.thread_wanted > deliveries.c.thread_shown)
+BEHIND = _GAP = or_(deliveries.c.wanted > deliveries.c.shown, deliveries.c.thread_wanted > deliveries.c.thread_shown)
 
 
 def of_incidents(conn: Connection, numbers: Sequence[int]) -> list[Delivery]:
@@ -71,15 +85,16 @@ def load(conn: Connection, ids: Iterable[int]) -> list[Delivery]:
 
 
 def pending(
-    conn: Connection, places: Iterable[tuple[str, Call]], now: float, limit: int, without: Iterable[int]
+    conn: Connection, places: Iterable[tuple[str, str]], now: float, limit: int, without: Iterable[int], run: str = ""
 ) -> list[Delivery]:
     """What is not shown yet and may be tried now: worst first, then the longest due.
 
-    `places`: channels and the calls that may be made there. `limit`: of each of those. `without`: ids in flight. What stands
-    where it must not stand any more is as urgent as can be.
+    `places`: channels and the calls that may be made there. `limit`: of each of those. `without`: ids in flight. `run`: the
+    name of this process. What stands where it must not stand any more is as urgent as can be.
     """
-    flying = list(without)
-    found = [row for channel, call in places for row in NEXT[call](conn, channel=channel, without=flying, now=now, most=limit)]
+    asked: dict[str, Any] = {"without": list(without), "now": now, "most": limit}
+    more = {URGENT: {"run": run}}
+    found = [row for channel, call in places for row in NEXT[call](conn, channel=channel, **asked, **more.get(call, {}))]
     return sorted(map(_from_row, found), key=lambda row: (row.urgency if row.shown or row.ref is None else 0, row.due_at))
 
 
@@ -167,8 +182,10 @@ def _pending(having: ColumnElement[bool], *order: ColumnElement[Any]) -> Query:
 
 
 _STANDS = deliveries.c.ref.is_not(None)
-NEXT: Mapping[Call, Query] = {
+_NEVER_WAITS = or_(deliveries.c.urgency <= IN_HAND, deliveries.c.run != bindparam("run"))
+NEXT: Mapping[str, Query] = {
     Call.post: _pending(deliveries.c.ref.is_(None), deliveries.c.urgency),
+    URGENT: _pending(and_(deliveries.c.ref.is_(None), _NEVER_WAITS), deliveries.c.urgency),
     Call.update: _pending(and_(_STANDS, deliveries.c.wanted > deliveries.c.shown), _MUST_GO),
     Call.reply_in_thread: _pending(and_(_STANDS, deliveries.c.wanted <= deliveries.c.shown), deliveries.c.urgency),
 }

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Select, delete, literal_column, select
 
 from bot.policy import Policy
 from bot.store import alerts as alert_rows
-from bot.store import grants, requests
+from bot.store import grants, requests, storms
 from bot.store.engine import Store
 from bot.store.sql import among
 from bot.store.tables import alerts, deliveries, fallbacks, incidents, members, messages, sessions, silences, timeline
@@ -52,6 +52,7 @@ def sweep(conn: Connection, before: float, now: float, store: str) -> int:
     numbers = [row.number for row in conn.execute(_over(before).limit(AT_ONCE))]
     if numbers:
         _remove_incidents(conn, numbers, store)
+    _remove_posts(conn, storms.sweep(conn, before), store)
     unused = alert_rows.unused(conn, before, AT_ONCE)
     conn.execute(delete(alerts).where(among(conn, alerts.c.id, unused)))
     conn.execute(delete(silences).where(silences.c.ends_at < before))
@@ -68,12 +69,17 @@ def _over(before: float) -> Select[tuple[int]]:
     return select(incidents.c.number).where(resolved, incidents.c.resolved_at < before, incidents.c.due_at.is_(None), ~fires)
 
 
-def _remove_incidents(conn: Connection, numbers: Sequence[int], store: str) -> None:
-    cards = conn.execute(select(deliveries.c.id).where(among(conn, deliveries.c.incident, numbers)))
-    keys = [f"{store}-{row.id}" for row in cards]
-    posts = [row.id for row in conn.execute(select(messages.c.id).where(among(conn, messages.c.key, keys)))]
+def _remove_posts(conn: Connection, cards: Sequence[int], store: str) -> None:
+    """What the console keeps of these deliveries."""
+    keys = [f"{store}-{card}" for card in cards]
+    posts = [row.id for row in conn.execute(select(messages.c.id).where(among(conn, messages.c.key, keys)))] if keys else []
     conn.execute(delete(messages).where(among(conn, messages.c.parent, posts)))
     conn.execute(delete(messages).where(among(conn, messages.c.id, posts)))
+
+
+def _remove_incidents(conn: Connection, numbers: Sequence[int], store: str) -> None:
+    cards = conn.execute(select(deliveries.c.id).where(among(conn, deliveries.c.incident, numbers)))
+    _remove_posts(conn, [row.id for row in cards], store)
     for table in (members, timeline, deliveries, fallbacks):
         conn.execute(delete(table).where(among(conn, table.c.incident, numbers)))
     conn.execute(delete(incidents).where(among(conn, incidents.c.number, numbers)))

@@ -125,6 +125,7 @@ deliveries = Table(
     Column("error", Text, nullable=False, server_default=""),
     Column("plain", Boolean, nullable=False, server_default=false()),  # the chat refused the full card
     Column("shown_as", Text, nullable=False, server_default=""),  # what stands there: "full", "stub", or not known
+    Column("storm", Id, nullable=False, server_default="0"),  # whose card carries it, or carried it last; 0: none
     UniqueConstraint("incident", "channel"),
     sqlite_autoincrement=True,  # its id names posts in chats: none may come back after retention
 )  # fmt: skip
@@ -135,6 +136,7 @@ Index(
     deliveries.c.due_at,
     **_where("wanted > shown or thread_wanted > thread_shown"),
 )
+Index("deliveries_storm", deliveries.c.storm, **_where("storm > 0"))
 Index("deliveries_stubs", deliveries.c.incident, **_where("shown_as = 'stub'"))
 
 fallbacks = Table(  # cards that stand somewhere because they could not be shown where they belong
@@ -147,6 +149,16 @@ fallbacks = Table(  # cards that stand somewhere because they could not be shown
     sqlite_with_rowid=False,
 )  # fmt: skip
 Index("fallbacks_away", fallbacks.c.incident, **_where("back = 0", "not back"))
+
+storms = Table(  # its card is the delivery of the incident -number
+    "storms", metadata,
+    Column("number", Id, primary_key=True, autoincrement=False),
+    Column("channel", Text, nullable=False),
+    Column("began_at", Float, nullable=False),
+    Column("ended_at", Float, nullable=False),  # 0: it goes on
+    Column("passed", Boolean, nullable=False),  # it only sums up what was over before it could be shown
+)  # fmt: skip
+Index("storms_raging", storms.c.ended_at)
 
 silences = Table(
     "silences", metadata,

@@ -3,11 +3,14 @@
 from msgspec.structs import asdict, replace
 
 from bot.store import deliveries, incidents, tables
-from bot.store.deliveries import Call, Delivery
+from bot.store.deliveries import IN_HAND, OVER, URGENT, Call, Delivery
 from bot.store.engine import Store
 from rules.incident import State
 from tests.standins.stores import write
 from tests.store.rows import NOW, delivery, incident_row
+
+
+CALLS = (Call.post, Call.update, Call.reply_in_thread)
 
 
 async def kept(store: Store, *rows: Delivery) -> list[Delivery]:
@@ -17,7 +20,7 @@ async def kept(store: Store, *rows: Delivery) -> list[Delivery]:
 
 
 async def pending(store: Store, limit: int = 10, without: tuple[int, ...] = (), now: float = NOW) -> list[tuple[int, str]]:
-    places = [(channel, call) for channel in ("ops", "db") for call in deliveries.NEXT]
+    places = [(channel, call) for channel in ("ops", "db") for call in CALLS]
     found = await store.read(deliveries.pending, places, now, limit, without)
     return [(row.incident, row.channel) for row in found]
 
@@ -46,11 +49,21 @@ async def test_what_waits_for_one_call_does_not_hide_what_waits_for_another(stor
     await write(store, deliveries.record, [replace(one, ref="ref", shown=1) for one in (edit, told)])
     await write(store, deliveries.record, [replace(redrawn, ref="ref", shown=0)])
     calls = {post.incident: Call.post, edit.incident: Call.update, told.incident: Call.reply_in_thread, 4: Call.update}
-    for call in deliveries.NEXT:
+    for call in CALLS:
         found = await store.read(deliveries.pending, [("ops", call), ("db", call)], NOW, 10, ())
         assert {row.incident for row in found} == {number for number, wanted in calls.items() if wanted == call}
         assert all(row.next_call == call for row in found)
     assert next(number for number, _ in await pending(store)) == 4, "what must not stand there any more waits for others"
+
+
+async def test_in_a_storm_only_what_never_waits_is_posted(store: Store) -> None:
+    """What is critical or in hand; and of what another process may have posted, one asks."""
+    await kept(
+        store, delivery(1, urgency=0), delivery(2, urgency=IN_HAND), delivery(3), delivery(4, urgency=OVER),
+        delivery(5, run="killed"), delivery(6, urgency=0, ref="ref", shown=1),
+    )  # fmt: skip
+    found = await store.read(deliveries.pending, [("ops", URGENT)], NOW, 10, (), "run")
+    assert [row.incident for row in found] == [1, 2, 5]
 
 
 async def test_only_what_is_behind_due_and_of_these_channels(store: Store) -> None:

@@ -144,8 +144,8 @@ async def test_what_cannot_be_told_is_not_shown(tmp_path: Path) -> None:
         witness = Witness(store, lambda: story.app.policy, story.now)
         await store.close()
         with pytest.raises(StoreUnavailable):
-            await witness.shown_in("vault", 1, 1, "confidential", ["ana"])
-        await witness.shown_in("vault", 1, 1, "internal", ["ana"])
+            await witness.shown_in("vault", [(1, 1, "confidential")], ["ana"])
+        await witness.shown_in("vault", [(1, 1, "internal")], ["ana"])
 
 
 @pytest.mark.parametrize(("chat", "config"), [("httpchat", GROUPS.replace("GROUP", "httpchat_group"))])

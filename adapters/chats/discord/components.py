@@ -28,10 +28,10 @@ _WELL_FORMED = re.compile(r"https?://[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]+)?(/
 
 def rows(card: Card, more: int) -> list[Component]:
     """Rows of controls, at most four. `more`: alerts that the card does not show."""
-    pressed = {button.verb: _button(button) for button in card.buttons if button.verb != "snooze"}
+    pressed = {b.command if card.storm else b.verb: _button(b) for b in card.buttons if b.verb != "snooze"}
     buttons = [button for button in pressed.values() if len(button["custom_id"]) <= CUSTOM_ID][: MOST_BUTTONS - 1]
     if fits_button(card.url):
-        buttons.append({"type": BUTTON, "style": LINK, "label": f"Open #{card.number}", "url": card.url})
+        buttons.append({"type": BUTTON, "style": LINK, "label": f"Open {card.named}".strip(), "url": card.url})
     made = [_row(buttons[start : start + IN_A_ROW]) for start in range(0, len(buttons), IN_A_ROW)]
     made += [_row([_snooze(button)]) for button in card.buttons if button.verb == "snooze"][:1]
     asked = _asked_less_often(card, more)
@@ -67,6 +67,8 @@ def _snooze(button: Button) -> Component:
 
 
 def _asked_less_often(card: Card, more: int) -> list[Component]:
+    if card.storm:  # its buttons hold one for all that it carries
+        return []
     words = f"and {more} more" if more else "Show all of it, to me"
     rest = [_button(Button("incident", words, f"incident {card.number}"))] if card.buttons or more else []
     return [*rest, _button(Button("why", "Why did it come here?", f"why {card.number}"))] if card.buttons else rest

@@ -116,7 +116,7 @@ class _Sheet:
         card = self._card
         title = one_line(card.title) or "alert without a name"
         sign = "✅" if card.state == State.resolved else SIGNS[card.severity]
-        start = f"{sign} #{card.number} "
+        start = f"{sign} {card.named}"
         room = TITLE - size(start)
         headline = told(title, room, room)
         parts = ["\n".join([self._status(), *self._rest_of_title(title, headline), *self._people(), *self._marks()])]
@@ -144,7 +144,7 @@ class _Sheet:
         else:
             parts += [f"**{card.state.title()}**", f"**{card.severity.name}**", f"since {moment(card.started_at)}"]
             parts += [f"{int(card.firing)} of {int(card.total)} firing"] if card.total > 1 else []
-        if not fits_button(card.url) and (opening := link(card.url, f"open #{card.number}")):
+        if not fits_button(card.url) and (opening := link(card.url, f"open {card.named}".strip())):
             parts.append(opening)
         return " · ".join(parts)
 

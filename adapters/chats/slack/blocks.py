@@ -25,7 +25,7 @@ Message = dict[str, Any]
 MOST_BYTES = 12_000
 """Of blocks and attachments as JSON, which is more than any of their texts."""
 ID = re.compile(r"[A-Z0-9]{1,40}")
-HEADER, FIELDS, BUTTON, VALUE, OPTION_VALUE = 150, 10, 75, 2000, 150
+HEADER, FIELDS, BUTTON, VALUE, OPTION_VALUE, ACTION_ID = 150, 10, 75, 2000, 150, 255
 
 SNOOZES = {"30 minutes": "30m", "1 hour": "1h", "4 hours": "4h", "until tomorrow": "24h"}
 SIGNS = {Severity.critical: "🔴", Severity.high: "🟠", Severity.warning: "🟡", Severity.low: "🔵", Severity.info: "⚪"}
@@ -94,7 +94,7 @@ class _Sheet:
         card = self._card
         title = one_line(card.title) or "alert without a name"
         sign = "✅" if card.state == State.resolved else SIGNS[card.severity]
-        headline = cut(f"{sign} #{card.number} {title}", HEADER)
+        headline = cut(f"{sign} {card.named}{title}", HEADER)
         blocks: list[Block] = [{"type": "header", "text": plain(headline)}]
         blocks += self._pings()
         inside = [self._status(), *self._rest_of_title(title, headline), *self._body(), *self._last_words(), *self._actions()]
@@ -116,7 +116,7 @@ class _Sheet:
         else:
             parts += [f"*{card.state.title()}*", f"*{card.severity.name}*", f"since {date(card.started_at)}"]
             parts += [f"{int(card.firing)} of {int(card.total)} firing"] if card.total > 1 else []
-        parts += [link(self._url, f"open #{card.number}")] if self._url else []
+        parts += [link(self._url, f"open {card.named}".strip())] if self._url else []
         return {"type": "section", "text": own(" · ".join(parts))}
 
     def _rest_of_title(self, title: str, headline: str) -> Iterator[Block]:
@@ -136,7 +136,7 @@ class _Sheet:
         for line in card.lines[:MOST_LINES]:
             yield self._line(line)
         if more := card.more + len(card.lines[MOST_LINES:]):
-            command = f"incident {card.number}"
+            command = "incidents" if card.storm else f"incident {card.number}"
             yield {"type": "actions", "elements": [_button("incident", f"and {more} more", command)]}
 
     def _field(self, name: str, value: str) -> str:
@@ -193,7 +193,9 @@ class _Sheet:
 
     def _actions(self) -> Iterator[Block]:
         elements = {button.verb: _element(button) for button in self._card.buttons[:20]}
-        if elements:
+        if elements and self._card.storm:
+            yield {"type": "actions", "elements": [_of_many(button) for button in self._card.buttons[:20]]}
+        elif elements:
             elements["more"] = _more(self._card.number)
             yield {"type": "actions", "elements": list(elements.values())}
 
@@ -213,6 +215,11 @@ def _button(verb: str, words: str, command: str) -> Block:
         "type": "button", "action_id": f"tocsin:{verb}", "text": plain(cut(one_line(words), BUTTON)), "value": command[:VALUE]
     }  # fmt: skip
     return {**made, "style": "primary"} if verb == "ack" else made
+
+
+def _of_many(button: Button) -> Block:
+    """One of several for the same verb: no two controls of a block may have the same id."""
+    return {**_button(button.verb, button.label, button.command), "action_id": f"tocsin:{button.command}"[:ACTION_ID]}
 
 
 def _more(number: int) -> Block:

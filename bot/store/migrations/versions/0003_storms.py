@@ -8,6 +8,21 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
+    number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    op.create_table(
+        "storms",
+        sa.Column("number", number, autoincrement=False, nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("began_at", sa.Float(), nullable=False),
+        sa.Column("ended_at", sa.Float(), nullable=False),
+        sa.Column("passed", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("number"),
+    )
+    op.create_index("storms_raging", "storms", ["ended_at"])
+    op.add_column("deliveries", sa.Column("storm", number, server_default="0", nullable=False))
+    op.create_index(
+        "deliveries_storm", "deliveries", ["storm"], sqlite_where=sa.text("storm > 0"), postgresql_where=sa.text("storm > 0")
+    )
     op.create_table(
         "heard",
         sa.Column("name", sa.Text(), nullable=False),
