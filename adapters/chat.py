@@ -21,6 +21,8 @@ class ChatConfig(Strict):
     type: str = Field(description="The kind of chat.")
     group_key: ClassVar[str] = ""
     """Under which key a group of the config names the platform's own group; empty where the platform has none."""
+    one_session: ClassVar[bool] = False
+    """Whether only one process may be connected at a time: of several replicas, the leader."""
 
 
 class Failure(StrEnum):
@@ -268,6 +270,9 @@ class Chat(Protocol):
 
     async def name_of(self, account: str) -> str:
         """What people call this account there; the account itself where the platform does not know it. Raises DeliveryError."""
+
+    def forget(self, channel_id: str, account: str) -> None:
+        """Another replica heard of a change, as in Desk.channel_changed: what was said of it before counts no more."""
 
     def link(self, channel: Channel, ref: str) -> str:
         """The address of a posted card, or empty."""

@@ -1,23 +1,19 @@
-"""Wires the concrete parts and runs them until told to stop. Holds the only clock."""
+"""Wires the concrete parts. Holds the only clock."""
 
 from __future__ import annotations
 
 import asyncio
-import gc
-import signal
-import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import structlog
-import uvloop
 from aiohttp import web
 
 from adapters import registry
 from adapters.chat import Chat
 from adapters.source import Source
-from bot import log as logs
 from bot import metrics
 from bot.absorb import Told
 from bot.api import Api
@@ -37,10 +33,14 @@ from bot.health import Health
 from bot.heard import Heard
 from bot.intake import Intake
 from bot.jobs import GRACE, Jobs
+from bot.leader import Leader, Work
+from bot.mirror import Mirror
 from bot.pages import Pages
 from bot.policy import Policy
 from bot.redraw import Redraw
 from bot.reload import NeedsRestart, apply_policy, check_reloadable
+from bot.renewal import LAG_SECONDS, Renewal
+from bot.replicas import Replicas, digest
 from bot.rollcall import Rollcall
 from bot.roster import Roster
 from bot.scribe import Scribe
@@ -64,7 +64,7 @@ DRAIN_SECONDS = 5.0
 
 
 class App:
-    """One Tocsin. `start` and `stop` are for tests and the demo; `run` below adds signals."""
+    """One Tocsin. bot/process.py adds signals."""
 
     def __init__(
         self, config: Config, path: Path | None = None, grace: float = GRACE, clock: Callable[[], float] = time.time
@@ -96,7 +96,12 @@ class App:
         )
         self.rollcall = Rollcall(self._roster, self._chats, self._policy, self._clock, self._members_changed)
         messages = Messages(self.store, self._clock)
-        desk = Desk(self._policy, self._clock, messages, self.sign_in, self.commands, self.rollcall, self.standings)
+        self.leader = Leader(self.store, self._office, lambda: digest(self.config), self._gained, self._ended)
+        self._mirror = Mirror(
+            self.store, self._chats, self._policy, lambda: self.leader.leads, self._roster, self.standings, self.rollcall
+        )
+        people = (self.sign_in, self.commands, self.rollcall, self.standings, self._mirror.tell)
+        desk = Desk(self._policy, self._clock, messages, *people)
         for name, chat in self.config.chats.items():
             self._chats[name] = registry.load(registry.CHATS[chat.type])(name, chat, desk)
             self._couriers.append(Courier(name, self._chats[name], self.store, self._policy, self.standings, self._clock))
@@ -104,42 +109,79 @@ class App:
         self._fallback = Fallback(self.store, self._policy, circuits, self._clock, self.wake)
         self._redraw = Redraw(self.store, self._policy, self.standings, self._clock, self.wake)
         self.notices = self.commands.notices
-        self.heard = Heard(self.store, self.notices, time.monotonic)
+        self.heard = Heard(self.store, self.notices, time.monotonic, lambda: self.leader.leads)
         self.heard.look_at(self.config)
         await self.heard.flush()
         self.intake = Intake(self.store, self._policy, self._clock, self._told, self.heard)
-        self._jobs = Jobs(self.store, self._policy, self._clock, self._told, self.intake, self._grace)
+        lag = LAG_SECONDS if self.store.line else 0.0
+        self._jobs = Jobs(self.store, self._policy, self._clock, self._told, self.intake, self._grace, lag)
         drift, withheld = Drift(self.standings, self._chats, self._policy), Withheld(self.store, self._policy)
         self.health = Health(self.store, self._couriers, self._chats, drift, withheld, self.rollcall, self.heard)
         self.notices.add(drift.notices, withheld.notices, self.rollcall.notices, self.heard.notices, self._fallback.notices)
         self._drain = Drain()
+        replicas = Replicas(self.store, self.intake, self._mirror, lambda: self.config, lambda: self.leader.leads, self._news)
+        self.health.replicas = replicas.state
         self._server = await self._serve()
-        work = {
-            "jobs": self._jobs.run(), "scribe": self._scribe.run(), "rollcall": self.rollcall.run(),
-            "standings": self.standings.run(), "redraw": self._redraw.run(), "watch": self._watch().run(),
-            "heard": self.heard.run(), "fallback": self._fallback.run(),
-            "retention": Retention(self.store, self._policy, self._clock).run(),
-            **{f"courier-{courier.name}": courier.run() for courier in self._couriers},
-            **{f"chat-{name}": self._start(name, chat) for name, chat in self._chats.items()},
-        }  # fmt: skip
-        self._tasks = [asyncio.create_task(one, name=name) for name, one in work.items()]
+        self._tasks = [asyncio.create_task(work(), name=name) for name, work in self._everywhere().items()]
         for task in self._tasks:
             task.add_done_callback(self._ended)
         self.health.look_at(self.config)
         log.info("ready", listen=self.config.listen, sources=list(self._sources), chats=list(self._chats))
 
-    async def _start(self, name: str, chat: Chat) -> None:
-        await chat.start()
+    def _everywhere(self) -> dict[str, Work]:
+        """What each replica does. The first of it is to end first."""
+        work: dict[str, Work] = {"leader": self.leader.run, "scribe": self._scribe.run, "heard": self.heard.run}
+        if self.store.line:
+            renewal = Renewal(self.store, self._clock, self.intake.expiry)
+            work |= {"mirror": self._mirror.run, "renewal": renewal.run}
+        return work | {f"chat-{name}": partial(self._start, name) for name in self._chats if not self._is_held(name)}
+
+    def _office(self) -> dict[str, Work]:
+        """What only the leader does."""
+        work: dict[str, Work] = {
+            "jobs": self._jobs.run, "rollcall": self.rollcall.run, "standings": self.standings.run, "redraw": self._redraw.run,
+            "watch": self._watch().run, "retention": Retention(self.store, self._policy, self._clock).run,
+            "fallback": self._fallback.run,
+        }  # fmt: skip
+        work |= {f"courier-{courier.name}": courier.run for courier in self._couriers}
+        return work | {f"chat-{name}": partial(self._hold, name) for name in self._chats if self._is_held(name)}
+
+    def _gained(self) -> None:
+        """This process leads from now on."""
+        if self.store.line:
+            self._jobs.begin()
+        self._redraw.begin()
+
+    def _news(self) -> None:
+        """Another replica did something."""
+        self.notices.changed.set()
+        self.wake()
+
+    def _is_held(self, chat: str) -> bool:
+        """Whether only the leader is connected to this chat."""
+        return self.store.line is not None and self.config.chats[chat].one_session
+
+    async def _start(self, name: str) -> None:
+        await self._chats[name].start()
         self.standings.started(name)
+
+    async def _hold(self, name: str) -> None:
+        try:
+            await self._start(name)
+            await asyncio.Event().wait()
+        finally:
+            await self._chats[name].stop()
 
     async def stop(self) -> None:
         """Takes nothing more, finishes what is under way, closes."""
         log.info("stopping")
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for chat in self._chats.values():
-            await chat.stop()
+        for tasks in (self._tasks[:1], self._tasks[1:]):  # first of all, somebody else may lead
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for name in self._chats:
+            if not self._is_held(name):
+                await self._chats[name].stop()
         for site in list(self._server.sites):
             await site.stop()
         await self._drain.wait(DRAIN_SECONDS)
@@ -169,6 +211,8 @@ class App:
         metrics.RELOADS.labels("ok").inc()
         self.standings.wake()
         self.wake()
+        if self.leader.leads:
+            await self.leader.announce()
         log.info("reloaded", sources=list(sources))
         return True
 
@@ -244,56 +288,3 @@ class App:
 
 def _build_sources(config: Config) -> Mapping[str, Source]:
     return {name: registry.load(registry.SOURCES[source.type])(name, source) for name, source in config.sources.items()}
-
-
-def run(config_path: Path) -> int:
-    """Runs Tocsin until SIGTERM or Ctrl-C. Returns the exit code; raises ConfigErrors before anything is started."""
-    logs.set_up()
-    config = load(config_path)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_run(App(config, config_path)))
-
-
-async def _run(app: App) -> int:
-    try:
-        await app.start()
-    except (StoreUnavailable, OSError) as problem:
-        log.error("start_failed", reason=str(problem))
-        return 1
-    reloads: set[asyncio.Task[bool]] = set()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: reloads.add(asyncio.ensure_future(app.reload())))
-    _spare_the_collector()
-    announce(app)
-    await wait_for_stop()
-    await app.stop()
-    return 0
-
-
-def _spare_the_collector() -> None:
-    """What exists now stays for good; the garbage collector need not walk it again and again (a tenth of intake)."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
-
-
-async def wait_for_stop() -> None:
-    """Returns on SIGTERM or Ctrl-C."""
-    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
-    await stopping.wait()
-
-
-def announce(app: App) -> None:
-    """Says where the console is, with a link that signs its first admin in once."""
-    person = first_admin(app.config)
-    if person and any(chat.type == "console" for chat in app.config.chats.values()):
-        sys.stdout.write(f"Console: {app.config.public_url}/signin?code={app.sign_in.one_time_code(person)}\n")
-        sys.stdout.write(f"The link signs in {app.config.people[person].name}, once, within 15 minutes.\n")
-        sys.stdout.flush()
-
-
-def first_admin(config: Config) -> str | None:
-    """The first member of the admin groups, else the first person."""
-    admins = [member for group in config.admin.groups for member in config.groups[group].members]
-    return next(iter([*admins, *config.people]), None)

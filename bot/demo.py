@@ -19,9 +19,10 @@ from rich.panel import Panel
 from rich.text import Text
 
 from bot import log as logs
-from bot.app import App, announce, wait_for_stop
+from bot.app import App
 from bot.config import load
 from bot.demo_browser import press
+from bot.process import announce, wait_for_stop
 
 CONFIG = Path(__file__).with_name("demo.yaml")
 COLOURS = {"critical": "red", "high": "dark_orange", "warning": "yellow", "low": "cyan", "info": "white"}

@@ -18,7 +18,7 @@ from rules.channel import Channel
 
 
 class Desk:
-    """Implements adapters.chat.Desk."""
+    """Implements adapters.chat.Desk. `relay` tells other replicas of a change: chat, place, account, of a group."""
 
     def __init__(
         self,
@@ -29,9 +29,10 @@ class Desk:
         commands: Commands,
         rollcall: Rollcall | None = None,
         standings: Standings | None = None,
+        relay: Callable[[str, str, str, bool], None] = lambda chat, place, account, group: None,
     ) -> None:
         self._policy, self._clock, self._commands = policy, clock, commands
-        self._rollcall, self._standings = rollcall, standings
+        self._rollcall, self._standings, self._relay = rollcall, standings, relay
         self.messages, self.sessions = messages, sessions
 
     @property
@@ -53,10 +54,12 @@ class Desk:
     def channel_changed(self, chat: str, channel_id: str = "", account: str = "") -> None:
         if self._standings:
             self._standings.channel_changed(chat, channel_id)
+        self._relay(chat, channel_id, account, False)
 
     def group_changed(self, chat: str, group: str = "") -> None:
         if self._rollcall:
             self._rollcall.ask(chat, group)
+        self._relay(chat, group, "", True)
 
     async def command(self, invocation: Invocation) -> Reply:
         return await self._commands.run(self._person(invocation), invocation.text, _origin(invocation))

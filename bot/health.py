@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 from prometheus_client import generate_latest
@@ -27,7 +27,10 @@ log = structlog.get_logger()
 
 
 class Health:
-    """`config_error`: why the last reload was refused. `fault`: a worker that ended, which must never be."""
+    """`config_error`: why the last reload was refused. `fault`: a worker that ended, which must never be.
+
+    `replicas`: see Replicas.state.
+    """
 
     def __init__(
         self,
@@ -43,6 +46,7 @@ class Health:
         self._store, self._couriers, self._chats, self._drift, self._withheld = store, couriers, chats, drift, withheld
         self.config_error = ""
         self.fault = ""
+        self.replicas: Callable[[], tuple[str, Mapping[str, str]]] = lambda: ("", {})
         self._warnings: Sequence[str] = ()
 
     def look_at(self, config: Config) -> None:
@@ -60,7 +64,8 @@ class Health:
             carrying = await self._store.read(storms.carrying)
         except StoreUnavailable as problem:
             return False, {"status": "unavailable", "store": str(problem)}
-        degraded: dict[str, object] = {}
+        role, wrong = self.replicas()
+        degraded: dict[str, object] = {**wrong}
         for name, (kind, reason, count) in failing.items():
             degraded[f"channel {name}"] = f"{count} cards wait; {kind.replace('_', ' ')}: {reason}"
         for standing in self._drift.now():
@@ -84,7 +89,8 @@ class Health:
             degraded["config"] = f"the last reload was refused: {self.config_error}"
         if self.fault:
             return False, {"status": "unavailable", "fault": self.fault, "degraded": degraded}
-        body = {"status": "degraded" if degraded else "ok", "degraded": degraded}
+        body: dict[str, object] = {"status": "degraded" if degraded else "ok", "degraded": degraded}
+        body |= {"replica": role} if role else {}
         return True, {**body, "warnings": self._warnings} if self._warnings else body
 
     async def metrics(self) -> bytes:

@@ -120,11 +120,11 @@ class Heard:
     def _exchange(self, conn: Connection, items: Sequence[None]) -> list[None]:
         now, rows = self._monotonic(), heard.known(conn)
         for name, row in rows.items():
-            if row.by != self._store.run and name in self._last and name not in self._news:
+            if row.by != self._store.process and name in self._last and name not in self._news:
                 self._last[name] = now - row.seconds
         mine = set(self._last) if self._leads() else self._news & set(self._last)
         gone = [name for name in rows if name not in self._last] if self._leads() else []
-        heard.keep(conn, {name: Silence(self.silence(name), self._store.run) for name in mine}, gone)
+        heard.keep(conn, {name: Silence(self.silence(name), self._store.process) for name in mine}, gone)
         self._news.clear()
         return [None for _ in items]
 

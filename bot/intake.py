@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
 
 from prometheus_client import Counter
@@ -22,6 +22,9 @@ TAKEN_BEFORE = Response(200, b'{"status":"ok","taken":"before"}')
 """To a signed request that was taken already. It is 200, for its alerts are kept: an honest sender that lost the first answer
 must not think otherwise and give up on them, and whoever recorded it learns nothing and changes nothing."""
 
+MOST_SPOILT = 100_000
+"""Alerts that are remembered as changed by something else, for reports of them that are just being written."""
+
 Sealed = tuple[Sequence[Alert], str, float]
 """The alerts of a request that counts once, its digest, and until when that must be remembered."""
 
@@ -37,6 +40,8 @@ class Intake:
         told: Callable[[Told], None],
         heard: Heard,
     ) -> None:
+        self._spoilt: OrderedDict[tuple[str, str], int] = OrderedDict()  # alerts that something else changed, and when
+        self._moments, self._spoilt_before = 0, 0
         self._store, self._policy, self._clock, self._told = store, policy, clock, told
         self._heard = heard
         self._known: dict[str, Known] = defaultdict(Known)
@@ -50,7 +55,7 @@ class Intake:
         now = self._clock()
         batch = source.parse(request, now)
         known = self._known[name]
-        fresh = known.fresh(batch.reports)
+        fresh = known.fresh(batch.reports) if await self._current() else batch.reports
         self._repeated[name].inc(len(batch.reports) - len(fresh))
         bad = list(batch.bad)
         if (fresh or stamp) and not await self._keep(name, known, fresh, bad, stamp):
@@ -72,7 +77,7 @@ class Intake:
                 bad.append(problem)
         if not opened and not stamp:
             return True
-        alerts = [alert for _, alert in opened]
+        alerts, moment = [alert for _, alert in opened], self._moments
         if stamp is None:
             absorbed = await self._store.write(self._absorb, alerts, weight=len(alerts))
         else:
@@ -83,12 +88,18 @@ class Intake:
             absorbed = once
         for (report, alert), verdict in zip(opened, absorbed.verdicts, strict=True):
             self._heard.learn(name, report, alert)
-            if verdict not in (Verdict.stale, Verdict.early_resolve):
+            told = verdict not in (Verdict.stale, Verdict.early_resolve)
+            if told and moment >= max(self._spoilt_before, self._spoilt.get((name, alert.fingerprint), 0)):
                 known.learn(report, alert.fingerprint)
         for verdict in set(absorbed.verdicts):
             metrics.ALERTS.labels(name, verdict.value).inc(absorbed.verdicts.count(verdict))
         self._told(absorbed.told)
         return True
+
+    async def _current(self) -> bool:
+        """Whether what is remembered here is still true: another replica may have heard otherwise of an alert."""
+        line = self._store.line
+        return line is None or await line.current()
 
     def _absorb(self, conn: Connection, requests: Sequence[Sequence[Alert]]) -> list[Absorbed]:
         return absorb(conn, requests, self._policy(), self._store.run, self._clock())
@@ -108,9 +119,16 @@ class Intake:
     def forget_all(self) -> None:
         """After a reload: sources may name alerts otherwise now."""
         self._known.clear()
+        self._moments += 1
+        self._spoilt_before = self._moments
 
     def forget(self, source: str, fingerprint: str) -> None:
-        """Its next report is looked at in full."""
+        """Its next report is looked at in full, and what is just being written of it is not relied on."""
+        self._moments += 1
+        self._spoilt[source, fingerprint] = self._moments
+        self._spoilt.move_to_end((source, fingerprint))
+        if len(self._spoilt) > MOST_SPOILT:
+            self._spoilt_before = max(self._spoilt_before, self._spoilt.popitem(last=False)[1])
         if source in self._known:
             self._known[source].forget(fingerprint)
 

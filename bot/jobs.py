@@ -30,7 +30,10 @@ GRACE = 300.0
 
 
 class Jobs:
-    """Ticks incidents and expires alerts. `wake()` after each commit: something may be due sooner now."""
+    """Ticks incidents and expires alerts. `wake()` after each commit: something may be due sooner now.
+
+    `lag`: how many seconds later than its row says an alert expires.
+    """
 
     def __init__(
         self,
@@ -40,13 +43,19 @@ class Jobs:
         told: Callable[[Told], None],
         intake: Intake,
         grace: float = GRACE,
+        lag: float = 0.0,
     ) -> None:
         self._store, self._policy, self._clock, self._told, self._intake = store, policy, clock, told, intake
+        self._grace, self._lag = grace, lag
         self._expire_from = clock() + grace
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
         self._woken.set()
+
+    def begin(self) -> None:
+        """From now on it is this process that expires alerts: rows lag behind what another one heard."""
+        self._expire_from = self._clock() + self._grace
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -75,7 +84,7 @@ class Jobs:
         if next_due <= now:
             self._told(await self._store.write(self._tick, None))
             return 0.0
-        if now >= self._expire_from and await self._store.read(_anything_expiring, now):
+        if now >= self._expire_from and await self._store.read(_anything_expiring, now - self._lag):
             told, keys = await self._store.write(self._expire, None)
             for key in keys:
                 self._intake.forget(*key)
@@ -87,7 +96,8 @@ class Jobs:
         return [recheck.tick_due(conn, self._policy(), self._store.run, self._clock()) for _ in items]
 
     def _expire(self, conn: Connection, items: Sequence[None]) -> list[tuple[Told, list[Key]]]:
-        return [recheck.expire_due(conn, self._policy(), self._store.run, self._clock(), self._intake.expiry) for _ in items]
+        policy, expiry = self._policy(), self._intake.expiry
+        return [recheck.expire_due(conn, policy, self._store.run, self._clock(), expiry, self._lag) for _ in items]
 
 
 def _anything_expiring(conn: Connection, now: float) -> bool:

@@ -60,14 +60,14 @@ def _check_mutes(conn: Connection, moves: Moves, numbers: Sequence[int]) -> None
 
 
 def expire_due(
-    conn: Connection, policy: Policy, run: str, now: float, expiry: Callable[[str, str], float]
+    conn: Connection, policy: Policy, run: str, now: float, expiry: Callable[[str, str], float], lag: float = 0.0
 ) -> tuple[Told, list[Key]]:
     """Resolves alerts that nobody reported again in time, AT_ONCE at most.
 
     `expiry` gives the expiry an alert's last report named: rows lag behind it, and catch up here. Returns what happened, and
-    which alerts expired.
+    which alerts expired. `lag`: how much later than the row says, in seconds.
     """
-    rows = alert_rows.expiring(conn, now, AT_ONCE)
+    rows = alert_rows.expiring(conn, now - lag, AT_ONCE)
     later = [(row, at) for row in rows if (at := expiry(*row.key)) > now]
     alert_rows.extend(conn, [(row.id, at) for row, at in later])
     renewed = {row.id for row, _ in later}

@@ -61,6 +61,10 @@ class Redraw:
         self._looked_at: dict[str, tuple[Policy, str | None]] = {}
         self._woken = asyncio.Event()
 
+    def begin(self) -> None:
+        """Another replica may have been at it meanwhile: looks at everything."""
+        self._kept, self._looked_at = {}, {}
+
     def wake(self) -> None:
         self._woken.set()
 

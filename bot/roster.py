@@ -19,7 +19,7 @@ class PlatformGroup(NamedTuple):
     id: str
 
 
-class _Answer(NamedTuple):
+class Answer(NamedTuple):
     at: float
     until: float
     members: Mapping[str, str]
@@ -30,7 +30,7 @@ class Roster:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._answers: dict[tuple[str, str], _Answer] = {}
+        self._answers: dict[tuple[str, str], Answer] = {}
         self.names: dict[str, str] = {}
         """What people are called, by `chat:account`; kept for those who left, so that what they did keeps its name."""
 
@@ -44,10 +44,23 @@ class Roster:
         answer = self._answers.get((chat, group))
         return answer is not None and answer.at <= self._clock() < answer.until
 
+    def answer(self, chat: str, group: str) -> Answer | None:
+        """What the chat said last, whether it still counts or not."""
+        return self._answers.get((chat, group))
+
+    def follow(self, chat: str, group: str, members: Mapping[str, str], at: float) -> bool:
+        """Takes over what another replica was told then. Whether that is news."""
+        known = self._answers.get((chat, group))
+        if known and known.at >= at:
+            return False
+        self.learn(chat, group, members)
+        self._answers[chat, group] = Answer(min(at, self._clock()), at + LIFE, dict(members))
+        return True
+
     def learn(self, chat: str, group: str, members: Mapping[str, str]) -> frozenset[str]:
         """Takes over an answer. Returns the accounts that came or went."""
         before, now = self.members(chat, group), self._clock()
-        self._answers[chat, group] = _Answer(now, now + LIFE, dict(members))
+        self._answers[chat, group] = Answer(now, now + LIFE, dict(members))
         self.names |= {f"{chat}:{account}": name for account, name in members.items()}
         return frozenset(before.keys() ^ members.keys())
 

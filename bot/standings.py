@@ -18,7 +18,7 @@ from adapters.chat import Chat, DeliveryError, Failure
 from bot.policy import Policy
 from rules.channel import Channel, ChannelFacts
 from rules.retry import back_off
-from rules.standing import Standing, Why, doubt, holds, judge, needs_asking
+from rules.standing import Standing, Why, doubt, facts_of, holds, judge, needs_asking
 
 log = structlog.get_logger()
 
@@ -61,6 +61,7 @@ class Standings:
         self._known: dict[str, Known] = {}
         self._judged: dict[str, tuple[Policy, Known, float, Standing]] = {}
         self._asking: dict[str, asyncio.Task[None]] = {}
+        self._followed: dict[str, tuple[float, Standing]] = {}
         self._started: set[str] = set()
         self._deaf: set[str] = set()
         self._woken = asyncio.Event()
@@ -95,7 +96,19 @@ class Standings:
     def started(self, chat: str) -> None:
         """The chat may be asked from now on."""
         self._started.add(chat)
-        self.channel_changed(chat)
+        self.wake()
+
+    def follow(self, told: Mapping[str, Standing]) -> None:
+        """Takes over what the leader found out, by the name of the channel. What it found out before a doubt ends no doubt."""
+        for name, standing in told.items():
+            channel = self._policy().channels.get(name)
+            if channel is None or not needs_asking(channel, self._policy().sensitivity):
+                continue
+            known, at = self._look_up(name, channel)[0], min(standing.at, self._clock())  # clocks differ a little
+            if (standing.at, standing.verdict) != self._followed.get(name) and (at > known.at or not known.doubt):
+                self._followed[name] = standing.at, standing.verdict
+                facts, why = facts_of(standing)
+                self._known[name] = Known(known.place, why, self._clock(), facts, at, events=known.events)
 
     def channel_changed(self, chat: str, channel_id: str = "") -> None:
         """Nothing is relied on any more that was said of the channel (of any of the chat, without an id) before now."""

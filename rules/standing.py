@@ -116,6 +116,27 @@ def holds(standing: Standing, now: float) -> bool:
     return standing.holds_until is None or standing.at <= now < standing.holds_until
 
 
+def facts_of(standing: Standing) -> tuple[ChannelFacts | None, Why | None]:
+    """What the chat had said, and what makes that doubtful: whoever judges by it comes to the same standing.
+
+    None: the chat had not said anything; nothing makes it doubtful.
+    """
+    kinds = {breach.kind for breach in standing.breaches}
+    doubts = next((kind for kind in (Why.unreachable, Why.stale, Why.changed) if kind in kinds), None)
+    if doubts == Why.unreachable:
+        return None, doubts
+    facts = ChannelFacts(
+        private=Why.not_private not in kinds,
+        shared_outside=Why.shared_outside in kinds,
+        archived=Why.archived in kinds,
+        members=None if Why.unknown_members in kinds else frozenset(standing.members),
+        roles=frozenset(standing.roles),
+        owner=standing.owner,
+        administrators=frozenset(standing.administrators),
+    )
+    return facts, doubts
+
+
 def _breaches(facts: ChannelFacts, audience: Audience) -> Iterator[Breach]:
     if facts.private is not True:
         yield Breach(Why.not_private)

@@ -58,9 +58,9 @@ def _without_command(
 @app.command("run")
 def run_command(config: ConfigFile = DEFAULT) -> None:
     """Run the bot."""
-    from bot.app import run
     from bot.cli.screen import MISUSED, complain_of
     from bot.config import ConfigErrors
+    from bot.process import run
 
     try:
         raise typer.Exit(run(config))

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, bindparam, insert, literal_column, select, update
 
+from bot.store import news
 from bot.store.sql import Bulk, Query, to_json
 from bot.store.tables import alerts, members
 from rules.alert import Alert, AlertState, Link, Severity
@@ -55,6 +56,7 @@ def add(conn: Connection, rows: Sequence[AlertRow]) -> None:
 
 
 def save(conn: Connection, rows: Sequence[AlertRow]) -> None:
+    news.changed(conn, [row.key for row in rows])
     _update(conn, [(*_said(row), row.id) for row in rows])
 
 

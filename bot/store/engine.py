@@ -10,6 +10,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 from sqlalchemy import URL, Connection, delete, insert, make_url, select
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
+from bot.store.line import Line
 from bot.store.migrate import migrate
 from bot.store.postgres import Postgres
 from bot.store.sqlite import Sqlite
@@ -25,7 +26,10 @@ BUSY_SECONDS = 5.0
 
 
 class Database(Protocol):
-    """What SQLite and PostgreSQL do differently."""
+    """What SQLite and PostgreSQL do differently. `line`: to other replicas, where there may be some."""
+
+    @property
+    def line(self) -> Line | None: ...
 
     async def transact(self, work: Callable[[Connection], R]) -> R: ...
 
@@ -35,25 +39,30 @@ class Database(Protocol):
 
 
 class Store:
-    """Opened by `Store.open`. `name` tells this store from any other, for keys that outlive it in chats; `run`: this process."""
+    """Opened by `Store.open`. `name` tells this store from any other, for keys that outlive it in chats; `process`: this process.
 
-    def __init__(self, database: Database, name: str) -> None:
+    `run`: the term of the process that delivers, as far as this one knows: only that one may post what nobody has tried yet
+    without a question whether it arrived. Without other replicas it is this process. `line`: to the other replicas.
+    """
+
+    def __init__(self, database: Database, name: str, process: str) -> None:
         self._database = database
-        self.name = name
-        self.run = secrets.token_hex(4)
+        self.name, self.process, self.line = name, process, database.line
+        self.run = process
         self._writer = Writer(database.transact)
 
     @classmethod
     async def open(cls, url: str, busy_seconds: float = BUSY_SECONDS) -> Store:
         """Opens `sqlite:///path` or `postgresql://…`, brings the schema up to date and starts the writer.
 
-        Raises StoreUnavailable with what to do when the file is in use, or the server does not answer.
+        Raises StoreUnavailable with what to do when a SQLite file is in use, or the server does not answer.
         """
         try:
             path = sqlite_path(url)
-            database: Database = Sqlite(path, busy_seconds) if path else Postgres(url.partition("://")[2])
+            process = secrets.token_hex(4)
+            database: Database = Sqlite(path, busy_seconds) if path else Postgres(url.partition("://")[2], process)
             try:
-                store = cls(database, await database.transact(_prepare))
+                store = cls(database, await database.transact(_prepare), process)
             except BaseException:
                 await database.close()
                 raise
@@ -65,6 +74,8 @@ class Store:
                 "postgresql://USER:PASSWORD@HOST:PORT/DATABASE, special characters in user and password as %XX."
             ) from None
         store._writer.start()
+        if store.line:
+            await store.line.start()
         return store
 
     async def read(self, query: Callable[Concatenate[Connection, P], R], /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -96,6 +107,8 @@ class Store:
     async def close(self) -> None:
         """Finishes what was submitted, then closes."""
         await self._writer.stop()
+        if self.line:
+            await self.line.stop()
         await self._database.close()
 
 

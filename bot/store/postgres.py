@@ -1,4 +1,4 @@
-"""PostgreSQL behind the store. One Tocsin at a time writes to a database: a second one would deliver every card twice."""
+"""PostgreSQL behind the store, for any number of replicas: each writes, one transaction of all of them at a time."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, event, make_url
+import asyncpg  # type: ignore[import-untyped]  # it brings no types
+from sqlalchemy import Connection, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from bot.store.writer import StoreUnavailable
+from bot.store import news
+from bot.store.line import SETTINGS, Line
 
 R = TypeVar("R")
 
 WRITER_LOCK = 0x70C51
-"""The advisory lock that the one writing connection holds for as long as it lives. Lost with the connection, it must be won again
-before anything is written: a process that was cut off and replaced meanwhile cannot write any more."""
+"""The advisory lock that each writing transaction holds to its end. What it read stays true until it commits, so that numbers,
+the audit chain and every decision on what an alert means are those of one writer."""
 
 READERS = 8
 
@@ -24,11 +26,19 @@ CONNECT_SECONDS = 10.0
 ANSWER_SECONDS = 30.0
 """A statement that takes longer is given up: the server is away, whatever the network says."""
 
+HANGING = {
+    "idle_in_transaction_session_timeout": "10s",  # a replica that hangs must not keep the others from writing
+    "tcp_keepalives_idle": "1", "tcp_keepalives_interval": "1", "tcp_keepalives_count": "3",  # nor one whose machine is gone
+}  # fmt: skip
+
 
 class Postgres:
-    """`address`: what follows `postgresql://`. Raises SQLAlchemy's errors and OSError, ValueError for an address that is none."""
+    """`address`: what follows `postgresql://`; `process`: what names this one to the other replicas.
 
-    def __init__(self, address: str) -> None:
+    Raises SQLAlchemy's errors and OSError, ValueError for an address that is none.
+    """
+
+    def __init__(self, address: str, process: str = "") -> None:
         url = make_url(f"postgresql+asyncpg://{address}")
         if "sslmode" in url.query:  # as the rest of the PostgreSQL world writes it
             url = url.difference_update_query(["sslmode"]).update_query_dict({"ssl": url.query["sslmode"]})
@@ -38,16 +48,30 @@ class Postgres:
             max_overflow=0,
             pool_pre_ping=True,
             hide_parameters=True,  # errors go to logs
-            connect_args={"timeout": CONNECT_SECONDS, "command_timeout": ANSWER_SECONDS},
+            connect_args={"timeout": CONNECT_SECONDS, "command_timeout": ANSWER_SECONDS, "server_settings": HANGING},
         )
+        self._process = process
         self._writing = common(pool_size=1)
         self._reading = common(pool_size=READERS, isolation_level="REPEATABLE READ")
-        event.listen(self._writing.sync_engine, "connect", _claim)
+        self.line = Line(self._call, process)
 
     async def transact(self, work: Callable[[Connection], R]) -> R:
         """Runs `work` in a transaction and returns what it returned, after the commit."""
         async with self._writing.begin() as conn:
-            return await conn.run_sync(work)
+            return await conn.run_sync(self._alone, work)
+
+    def _alone(self, conn: Connection, work: Callable[[Connection], R]) -> R:
+        """While no other replica writes. What it did is told to all of them with the commit."""
+        conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
+        news.begin(conn, self._process)
+        result = work(conn)
+        news.send(conn)
+        return result
+
+    async def _call(self) -> Any:
+        """A connection for the line."""
+        _, options = self._writing.dialect.create_connect_args(self._writing.url)
+        return await asyncpg.connect(**options, timeout=CONNECT_SECONDS, server_settings=SETTINGS)
 
     async def read(self, query: Callable[[Connection], R]) -> R:
         """Runs `query` on one state of what is committed."""
@@ -58,15 +82,3 @@ class Postgres:
         await self._writing.dispose()
         await self._reading.dispose()
 
-
-def _claim(raw: Any, _record: Any) -> None:
-    """Raises StoreUnavailable while another Tocsin writes to this database."""
-    cursor = raw.cursor()
-    cursor.execute(f"SELECT pg_try_advisory_lock({WRITER_LOCK})")
-    (mine,) = cursor.fetchone()
-    cursor.close()
-    raw.commit()
-    if not mine:
-        raise StoreUnavailable(
-            "the database is in use by another Tocsin. Stop that one first, or give this one a database of its own."
-        )

@@ -37,6 +37,8 @@ READER_BUSY_SECONDS = 0.05
 class Sqlite:
     """One connection that writes, one that reads. Raises StoreUnavailable if another Tocsin has the file."""
 
+    line = None  # there is no other replica
+
     def __init__(self, path: Path, busy_seconds: float) -> None:
         self._busy_seconds = busy_seconds
         sys.setswitchinterval(SWITCH_SECONDS)

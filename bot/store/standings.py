@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import msgspec
 from sqlalchemy import Connection, delete, insert, select
 
-from bot.store import audit
+from bot.store import audit, news
 from bot.store.sql import among
 from bot.store.tables import standings
 from rules.audit_entry import Entry, Event
@@ -39,6 +39,7 @@ def keep(conn: Connection, found: Sequence[tuple[Standing, float]]) -> list[bool
     conn.execute(insert(standings), [
         {"channel": name, "at": standing.at, "body": msgspec.json.encode(standing)} for name, standing in before.items()
     ])  # fmt: skip
+    news.granted(conn)
     audit.append(conn, [_entry(standing, now) for (standing, now), new in zip(found, changed, strict=True) if new])
     return changed
 

@@ -36,7 +36,7 @@ class Ear:
 
     def __init__(self, store: Store, config: Config, now: float, leads: bool = True, run: str = "") -> None:
         self.now, self.store = now, store
-        self.store.run = run or self.store.run
+        self.store.process = run or self.store.process
         self.notices = Notices()
         self.heard = Heard(store, self.notices, lambda: self.now, lambda: leads)
         self.heard.look_at(config)
@@ -118,12 +118,12 @@ async def test_a_restart_goes_on_counting_where_the_process_before_ended(store: 
 
 async def test_what_another_replica_hears_is_heard(store: Store, tmp_path: Path) -> None:
     leader, follower = Ear(store, config(tmp_path), 0.0), Ear(store, config(tmp_path), 5000.0, leads=False)
-    leader.store, run = store, store.run
+    leader.store, process = store, store.process
 
     async def flush(ear: Ear, name: str) -> None:
-        store.run = name
+        store.process = name
         await ear.heard.flush()
-        store.run = run
+        store.process = process
 
     for _ in range(40):
         leader.now += 60

@@ -92,6 +92,9 @@ class HttpChat:
         members: dict[str, str] = await self._call("members_of", "GET", f"/groups/{_quoted(group)}")
         return members
 
+    def forget(self, channel_id: str, account: str) -> None:
+        """Nothing is remembered of channels."""
+
     def link(self, channel: Channel, ref: str) -> str:
         return f"{self._config.url}{_messages(channel)}/{_quoted(ref)}"
 

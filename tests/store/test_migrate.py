@@ -71,9 +71,14 @@ def test_only_a_start_with_something_to_do_loads_alembic(store_url: str) -> None
 async def test_two_first_starts_at_once(store_url: str) -> None:
     opened = await asyncio.gather(Store.open(store_url), Store.open(store_url), return_exceptions=True)
     stores = [one for one in opened if isinstance(one, Store)]
-    assert len(stores) == 1
-    assert [str(one) for one in opened if isinstance(one, StoreUnavailable) and "in use by another Tocsin" in str(one)]
-    await stores[0].close()
+    if store_url.startswith("sqlite"):
+        assert len(stores) == 1
+        assert [str(one) for one in opened if isinstance(one, StoreUnavailable) and "in use by another Tocsin" in str(one)]
+    else:
+        assert len({store.name for store in stores}) == 1, "replicas on one store must call it the same"
+        assert len(stores) == 2
+    for store in stores:
+        await store.close()
 
 
 async def test_a_store_of_a_newer_tocsin_is_refused_and_left_alone(store_url: str) -> None:

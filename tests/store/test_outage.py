@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from bot.store.engine import Store
@@ -155,36 +155,44 @@ async def test_a_connection_broken_off_in_the_middle_is_an_outage_for_all_in_it(
 
 
 @pytest.mark.real
-async def test_a_second_process_on_one_database_is_refused() -> None:
+async def test_replicas_write_in_turn() -> None:
+    """What a transaction has read stays true until it commits: a number is never given twice."""
     url = postgres_server().create_database()
-    first = await Store.open(url)
-    with pytest.raises(StoreUnavailable, match="the database is in use by another Tocsin"):
-        await Store.open(url)
-    await first.write(put, "still mine")
-    await first.close()
-    second = await Store.open(url)
-    assert await stored(second) == ["still mine"]
-    await second.close()
+    stores = [await Store.open(url) for _ in range(3)]
+
+    def number(conn: Connection, items: Sequence[None]) -> list[int]:
+        found = conn.scalar(select(facts.c.value).where(facts.c.name == "n"))
+        conn.exec_driver_sql("SELECT pg_sleep(0.005)")
+        conn.execute(delete(facts).where(facts.c.name == "n"))
+        conn.execute(insert(facts).values(name="n", value=str(int(found or 0) + 1)))
+        return [int(found or 0) for _ in items]
+
+    async def take(store: Store) -> list[int]:
+        return [await store.write(number, None) for _ in range(10)]
+
+    taken = [one for some in await asyncio.gather(*map(take, stores)) for one in some]
+    assert sorted(taken) == list(range(30))
+    for store in stores:
+        await store.close()
 
 
 @pytest.mark.real
-async def test_who_was_cut_off_and_replaced_writes_no_more() -> None:
+async def test_a_replica_that_is_cut_off_in_the_middle_keeps_nobody_waiting() -> None:
     url = postgres_server().create_database()
-    first = await Store.open(url)
+    first, second = await Store.open(url), await Store.open(url)
 
     def cut_off(conn: Connection, names: Sequence[str]) -> list[None]:
+        put(conn, names)
         conn.exec_driver_sql("SELECT pg_terminate_backend(pg_backend_pid())")
         return [None for _ in names]
 
     with pytest.raises(StoreUnavailable):
-        await first.write(cut_off, "")
-    second = await Store.open(url)
-    with pytest.raises(StoreUnavailable, match="in use by another Tocsin"):
-        await first.write(put, "a card twice")
-    await second.close()
-    await first.write(put, "mine again")
-    assert await stored(first) == ["mine again"]
+        await first.write(cut_off, "by halves")
+    await second.write(put, "second")
+    await first.write(put, "first")
+    assert await stored(first) == await stored(second) == ["first", "second"]
     await first.close()
+    await second.close()
 
 
 async def test_no_value_in_an_error(store: Store) -> None:

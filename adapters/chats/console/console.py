@@ -111,6 +111,9 @@ class Console:
         """The console has no groups of its own."""
         return {}
 
+    def forget(self, channel_id: str, account: str) -> None:
+        """Nothing is remembered of channels."""
+
     def link(self, channel: Channel, ref: str) -> str:
         return f"{self._desk.public_url.rstrip('/')}/?channel={quote(self._name_of(channel), safe='')}#card-{ref}"
 

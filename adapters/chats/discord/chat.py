@@ -112,6 +112,10 @@ class Discord:
     async def members_of(self, group: str) -> Mapping[str, str]:
         return await self._channels.members_of(group)
 
+    def forget(self, channel_id: str, account: str) -> None:
+        self._rest.denials.forget(channel_id)
+        self._channels.forget(channel_id, account)
+
     def link(self, channel: Channel, ref: str) -> str:
         try:
             message = read_ref(ref, channel.id)

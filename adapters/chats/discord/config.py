@@ -39,6 +39,7 @@ class DiscordConfig(ChatConfig):
     """A Discord server: a bot in one guild."""
 
     group_key: ClassVar[str] = "discord_role"
+    one_session: ClassVar[bool] = True
 
     type: Literal["discord"] = Field("discord", description="Discord.")
     token: Annotated[Secret, AfterValidator(_check_token)] = Field(

@@ -105,6 +105,10 @@ class Slack:
     async def members_of(self, group: str) -> Mapping[str, str]:
         return await self._groups.members(group, await self._identity())
 
+    def forget(self, channel_id: str, account: str) -> None:
+        self._channels.forget(channel_id, account)
+        self._groups.forget(account)
+
     def link(self, channel: Channel, ref: str) -> str:
         """As chat.getPermalink would write it, without asking; empty until we know the workspace."""
         if self._me is None or not self._me.url:

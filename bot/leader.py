@@ -1,0 +1,91 @@
+"""What only one of all replicas does: it begins with each term of office, and has ended before anybody else may begin."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, delete, insert
+
+from bot import metrics
+from bot.store import news
+from bot.store.engine import Store
+from bot.store.tables import facts
+from bot.store.writer import StoreUnavailable
+
+log = structlog.get_logger()
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+
+
+class Leader:
+    """`work`: by name, what is to be done while leading. `ended` hears of what ended by itself. `gained`: before it begins.
+
+    `digest` names the config in force here. Without other replicas (SQLite) it leads all the time.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        work: Callable[[], Mapping[str, Work]],
+        digest: Callable[[], str],
+        gained: Callable[[], None],
+        ended: Callable[[asyncio.Task[None]], None],
+    ) -> None:
+        self._store, self._work, self._digest, self._gained, self._ended = store, work, digest, gained, ended
+        self.leads = store.line is None
+
+    async def run(self) -> None:
+        """Until cancelled; then nothing of the work is left, and somebody else may lead."""
+        line = self._store.line
+        if line is None:
+            await self._rule(asyncio.Event().wait)
+            return
+        try:
+            while True:
+                await line.won()
+                await self._rule(line.lost)
+        finally:
+            await line.leave()
+
+    async def announce(self) -> None:
+        """Tells the other replicas who leads, with which config. Raises StoreUnavailable."""
+        if self._store.line:
+            await self._store.write(_enter, f"{self._store.run} {self._digest()}")
+
+    async def _rule(self, over: Callable[[], Awaitable[object]]) -> None:
+        tasks: list[asyncio.Task[None]] = []
+        try:
+            if self._store.line:
+                self._store.run = secrets.token_hex(4)  # whoever led meanwhile, this process too, may have tried to post
+                await self.announce()
+                log.info("leading", term=self._store.run)
+            self.leads = True
+            metrics.LEADS.set(1)
+            self._gained()
+            for name, work in self._work().items():
+                tasks.append(asyncio.create_task(work(), name=name))
+                tasks[-1].add_done_callback(self._ended)
+            await over()
+            log.warning("leading_no_more", term=self._store.run)
+        except StoreUnavailable as problem:
+            log.warning("leading_waits_for_store", reason=str(problem))
+            if self._store.line:
+                await self._store.line.leave()
+                await asyncio.sleep(1.0)
+        finally:
+            self.leads = False
+            metrics.LEADS.set(0)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _enter(conn: Connection, leaders: Sequence[str]) -> list[None]:
+    conn.execute(delete(facts).where(facts.c.name == "leader"))
+    conn.execute(insert(facts).values(name="leader", value=leaders[-1]))
+    news.leads(conn, leaders[-1])
+    return [None for _ in leaders]
