@@ -137,8 +137,8 @@ def _said(row: AlertRow) -> tuple[Any, ...]:
     links = to_json(alert.links).decode() if alert.links else "[]"
     return (
         to_json(alert.labels).decode(), to_json(alert.annotations).decode(), links, int(alert.severity), row.sensitivity,
-        state.firing, state.starts_at, state.ends_at, state.expires_at, state.expired, state.resolved_on, row.seen_at,
-        row.decided, row.inhibits,
+        1 if state.firing else 0, state.starts_at, state.ends_at, state.expires_at, 1 if state.expired else 0,
+        state.resolved_on, row.seen_at, row.decided, row.inhibits,
     )  # fmt: skip
 
 

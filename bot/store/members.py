@@ -47,11 +47,11 @@ def save(conn: Connection, rows: Sequence[MemberRow]) -> None:
     """Inserts the new ones, updates the others."""
     said = [(row, row.member) for row in rows]
     _insert(conn, [
-        (row.incident, row.alert, one.firing, int(one.severity), one.muted, row.starts_at, row.ends_at)
+        (row.incident, row.alert, 1 if one.firing else 0, int(one.severity), one.muted, row.starts_at, row.ends_at)
         for row, one in said if row.new
     ])  # fmt: skip
     _update(conn, [
-        (one.firing, int(one.severity), one.muted, row.starts_at, row.ends_at, row.incident, row.alert)
+        (1 if one.firing else 0, int(one.severity), one.muted, row.starts_at, row.ends_at, row.incident, row.alert)
         for row, one in said if not row.new
     ])  # fmt: skip
 

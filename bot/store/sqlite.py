@@ -105,7 +105,7 @@ def _engine(path: Path, begin: str, busy_seconds: float) -> Engine:
 
 def _settings(raw: Any, _record: Any) -> None:
     raw.isolation_level = None  # transactions begin where we say so
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-16000"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "cache_size=-16000", "wal_autocheckpoint=8000"):
         raw.execute(f"PRAGMA {pragma}")
 
 
