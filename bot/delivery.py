@@ -98,7 +98,7 @@ class Courier:
         rows = await self._store.read(deliveries.pending, places, now, IN_FLIGHT, tuple(self._flying), self._store.run)
         pause = min([LONGEST_SLEEP, self._storming.pause(), *filter(None, waits.values())])
         for row in rows:
-            op = Call.find if row.next_call == Call.post and self._doubtful(row) else row.next_call
+            op = Call.ask if row.next_call == Call.post and self._doubtful(row) else row.next_call
             wait = self._calls.wait(op, row.channel, channels[row.channel], row.ref)
             if not wait and free > 0:
                 self._start(row, op, channels[row.channel])

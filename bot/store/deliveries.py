@@ -18,7 +18,7 @@ from rules.alert import Severity
 class Call(StrEnum):
     """The first call that brings a card closer to what is wanted: a method of adapters.chat.Chat."""
 
-    find = "find"
+    ask = "find"
     post = "post"
     update = "update"
     reply_in_thread = "reply_in_thread"
@@ -138,7 +138,7 @@ def stubbed(conn: Connection) -> list[int]:
 
 def backlog(conn: Connection) -> dict[str, int]:
     """How many cards are behind, by channel, whenever they are due."""
-    return {row[0]: row[1] for row in _BACKLOG(conn)}
+    return dict(map(tuple, _BACKLOG(conn)))
 
 
 def failing(conn: Connection, tries: int = 1, at_once: Sequence[str] = ()) -> dict[str, tuple[str, str, int]]:
