@@ -19,11 +19,11 @@ async def read_body(request: web.Request, most: int, limit: str = "", held: Call
     `limit`: what set the limit, for the answer. `held` is told of each part's bytes; what it raises ends the reading.
     """
     if (request.content_length or 0) > most:
-        raise _too_large(request.content_length or 0, most, limit)
+        raise too_large(request.content_length or 0, most, limit)
     if request.content.is_eof():  # most bodies come with their head: no need for a timer
         body = await request.read()
         if len(body) > most:
-            raise _too_large(len(body), most, limit)
+            raise too_large(len(body), most, limit)
         return body
     try:
         async with asyncio.timeout(BODY_SECONDS):
@@ -37,11 +37,11 @@ async def _in_parts(request: web.Request, most: int, limit: str, held: Callable[
     async for part in request.content.iter_any():
         size += len(part)
         if size > most:
-            raise _too_large(size, most, limit)
+            raise too_large(size, most, limit)
         held(len(part))
         parts.append(part)
     return b"".join(parts)
 
 
-def _too_large(size: int, most: int, limit: str) -> Rejected:
+def too_large(size: int, most: int, limit: str) -> Rejected:
     return Rejected(413, f"the body has {size} bytes; {limit or 'the limit'} is {most}")

@@ -242,7 +242,7 @@ class App:
         web_app = Web(self.intake, lambda: self._sources, gate, api, self.health, self._drain)
         routes = [route for chat in self._chats.values() for route in chat.routes()]
         app = web_app.application([*routes, *pages.routes()])
-        return await serve(app, lambda: self.config, self._tls)
+        return await serve(app, lambda: self.config, self._tls, web_app.front)
 
     def _told(self, told: Told) -> None:
         """After each commit: what happened goes to the log and the metrics, and those who act on it are woken."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from aiohttp import web
 
-from adapters.auth import shown
-from adapters.reading import read_body
+from adapters.auth import Auth, shown
+from adapters.reading import read_body, too_large
 from adapters.source import Rejected, Request, Source, Stamp
 from bot.attempts import Attempts
 from bot.bucket import Bucket
@@ -27,6 +27,7 @@ class Gate:
         self._config, self._attempts, self._clock, self._ticks = config, attempts, clock, ticks
         self._buckets: dict[str, Bucket] = {}
         self._held = 0
+        self._api: tuple[Config | None, Sequence[tuple[str, Auth]]] = (None, ())
 
     def seen(self, request: web.Request) -> web.Request:
         """The request with the address and scheme of who really asks, where a trusted proxy tells."""
@@ -69,11 +70,19 @@ class Gate:
             what = f"more than {rate:g} requests a second; `rate` of source {name} allows no more"
             raise Rejected(429, what, bucket.wait(now))
 
+    def arrived(self, name: str, request: web.Request) -> bytes | None:
+        """The body, where all of it came with its head, as most do. Raises Rejected(413) when it is too large."""
+        if not request.content.is_eof():
+            return None
+        most = self._config().sources[name].max_body
+        body = request.content.read_nowait()
+        if len(body) > most:
+            raise too_large(len(body), most, f"`max_body` of source {name}")
+        return body
+
     async def read(self, name: str, request: web.Request) -> bytes:
         """The body. Raises Rejected: 413 when it grows too large, 408 when the sender dawdles, 503 when too much comes."""
         most, limit = self._config().sources[name].max_body, f"`max_body` of source {name}"
-        if request.content.is_eof():
-            return await read_body(request, most, limit)
         mine = 0
 
         def hold(size: int) -> None:
@@ -93,12 +102,12 @@ class Gate:
 
         A source whose proof needs the body (hmac) cannot be found this way; it has its own address under /webhooks/.
         """
-        mine = {name: one for name, one in self._config().sources.items() if one.type == "alertmanager"}
-        secret = next((found for one in mine.values() if (found := shown(one.auth, head.headers))), "")
+        mine = self._of_api()
+        secret = next((found for _, auth in mine if (found := shown(auth, head.headers))), "")
         if secret:
             self._attempts.admit(head.remote, secret)
         refusals = []
-        for name in mine:
+        for name, _ in mine:
             if sources[name].needs_body:
                 refusals.append(f"{name}: it signs what it sends, so send it to /webhooks/{name}")
                 continue
@@ -112,3 +121,10 @@ class Gate:
         if secret:
             self._attempts.wrong(head.remote, secret)
         raise Rejected(401, "; ".join(refusals) or "no source of type alertmanager is configured")
+
+    def _of_api(self) -> Sequence[tuple[str, Auth]]:
+        """The sources that speak the Alertmanager API, found once per config."""
+        config = self._config()
+        if self._api[0] is not config:
+            self._api = config, [(name, one.auth) for name, one in config.sources.items() if one.type == "alertmanager"]
+        return self._api[1]

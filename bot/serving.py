@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from aiohttp import web
@@ -52,12 +52,19 @@ class ServerLog:
             log.error("server_failed", what=message % args, exc_info=exc_info)
 
 
-async def serve(app: web.Application, config: Callable[[], Config], tls: Any) -> web.AppRunner:
-    """Starts to listen. `tls`: an SSLContext, or None for plain HTTP. Raises OSError when it cannot."""
+async def serve(
+    app: web.Application, config: Callable[[], Config], tls: Any, front: Callable[[Handler], Handler]
+) -> web.AppRunner:
+    """Starts to listen. `tls`: an SSLContext, or None for plain HTTP. `front` stands before the application.
+
+    Raises OSError when it cannot.
+    """
     runner = web.AppRunner(
         app, access_log=None, logger=ServerLog(), handle_signals=False, keepalive_timeout=75, shutdown_timeout=1.0
     )
     await runner.setup()
+    server = cast(Any, runner.server)  # by its types it serves requests of any kind; all are the application's
+    server.request_handler = front(server.request_handler)
     host, _, port = config().listen.rpartition(":")
     await Site(runner, host.strip("[]"), int(port), tls, lambda address: is_proxy(config().trusted_proxies, address)).start()
     return runner

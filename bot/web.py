@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from math import ceil
 from time import monotonic, perf_counter
 from typing import Protocol
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 from aiohttp.web_protocol import RequestPayloadError
-from msgspec.structs import replace
 from prometheus_client import Counter
 
 from adapters.source import Rejected, Request, Response, Source, Stamp
-from bot import metrics
+from bot import brief, metrics
 from bot.api import Api
+from bot.brief import Brief
 from bot.bucket import Bucket
 from bot.drain import Drain
 from bot.gate import Gate
@@ -30,6 +31,8 @@ BIGGEST_BODY = 64 * 1024 * 1024
 
 MOST_UNDER_WAY = 3000
 """Requests at once, open pages of the console among them; more are told to come again."""
+
+WEBHOOKS, API = "/webhooks/", "/api/v2/alerts"
 
 LINES, LINES_PER_SECOND = 100.0, 1.0
 """Refused requests that are logged: strangers cannot fill the disk. All are counted in the metrics."""
@@ -52,13 +55,30 @@ class Web:
         self._drain = drain
         self._lines = Bucket(LINES_PER_SECOND, LINES, monotonic())
         self._answered: dict[tuple[str, int], Counter] = {}
+        self._brief = Brief()
+
+    def front(self, rest: Handler) -> Handler:
+        """Stands before the application, whose way to a handler costs as much as a known alert itself: webhooks go past it."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            path = request.raw_path
+            if request.method != "POST" or hdrs.EXPECT in request.headers:
+                return await rest(request)
+            if path == API:
+                return await self._around(request, self._alertmanager_api)
+            name = path.removeprefix(WEBHOOKS)
+            if name in self._sources() and path.startswith(WEBHOOKS):
+                return await self._around(request, partial(self._named, name, ""))
+            return await rest(request)
+
+        return handle
 
     def application(self, chat_routes: list[web.AbstractRouteDef]) -> web.Application:
         app = web.Application(client_max_size=BIGGEST_BODY, middlewares=[self._around])
         app.add_routes([
-            web.post("/webhooks/{source}", self._webhook),
-            web.post("/webhooks/{source}/{path:.*}", self._webhook),
-            web.post("/api/v2/alerts", self._alertmanager_api),
+            web.post(WEBHOOKS + "{source}", self._webhook),
+            web.post(WEBHOOKS + "{source}/{path:.*}", self._webhook),
+            web.post(API, self._alertmanager_api),
             web.get("/healthz", self._healthz),
             web.get("/readyz", self._readyz),
             web.get("/metrics", self._metrics),
@@ -68,12 +88,14 @@ class Web:
         return app
 
     async def _webhook(self, request: web.Request) -> web.StreamResponse:
-        name = request.match_info["source"]
+        return await self._named(request.match_info["source"], request.match_info.get("path", ""), request)
+
+    async def _named(self, name: str, path: str, request: web.Request) -> web.StreamResponse:
         source = self._sources().get(name)
         if source is None:
             known = ", ".join(self._sources())
             raise Rejected(404, f'there is no source "{name}" in the config; there are: {known}')
-        head = _head(request, request.match_info.get("path", ""))
+        head = _head(request, path)
 
         def prove(given: Request) -> Stamp | None:
             return self._gate.prove(name, source, given)
@@ -93,7 +115,10 @@ class Web:
         try:
             self._gate.check_size(name, request.content_length)
             stamp = None if source.needs_body else prove(head)
-            full = replace(head, body=await self._gate.read(name, request))
+            body = self._gate.arrived(name, request)
+            if body is None:
+                body = await self._gate.read(name, request)
+            full = Request(head.method, head.path, head.headers, body, head.remote, head.query)
             began = perf_counter()
             if source.needs_body:
                 stamp = prove(full)
@@ -108,6 +133,8 @@ class Web:
             self._count(name, 503)
             raise
         self._count(name, response.status)
+        if response.status == 200 and not response.body and not self._drain.ending and brief.takes(request):
+            return self._brief
         return _answer(response)
 
     def _count(self, name: str, status: int) -> None:
@@ -178,7 +205,7 @@ def _refusal(problem: Rejected) -> web.Response:
 
 def _head(request: web.Request, path: str) -> Request:
     """The request as sources see it, its body still to come."""
-    query = dict(request.query) if request.query_string else {}
+    query = dict(request.query) if "?" in request.raw_path else {}
     return Request(request.method, path, request.headers, b"", request.remote or "", query)
 
 
