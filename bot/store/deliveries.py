@@ -31,6 +31,10 @@ IN_HAND, OVER = 1, len(Severity) + 1
 """Urgencies (0 is critical): up to that, it never waits; from that on, it is over."""
 
 
+LONG = 120.0
+"""Seconds after which an edit no longer waits for worse ones, but for what is critical or in hand: all cards end right."""
+
+
 class Delivery(msgspec.Struct):
     """The state of one card in one channel. `id` 0: not saved yet. See bot/store/tables.py for the columns."""
 
@@ -90,12 +94,12 @@ def pending(
     """What is not shown yet and may be tried now: worst first, then the longest due.
 
     `places`: channels and the calls that may be made there. `limit`: of each of those. `without`: ids in flight. `run`: the
-    name of this process. What stands where it must not stand any more is as urgent as can be.
+    name of this process. What stands where it must not stand any more is as urgent as can be; an edit that waited LONG, less so.
     """
     asked: dict[str, Any] = {"without": list(without), "now": now, "most": limit}
     more = {URGENT: {"run": run}}
     found = [row for channel, call in places for row in NEXT[call](conn, channel=channel, **asked, **more.get(call, {}))]
-    return sorted(map(_from_row, found), key=lambda row: (row.urgency if row.shown or row.ref is None else 0, row.due_at))
+    return sorted(map(_from_row, found), key=lambda row: (_turn(row, now), row.due_at))
 
 
 def next_due(conn: Connection, channels: Sequence[str], now: float) -> float:
@@ -168,7 +172,8 @@ def record(conn: Connection, rows: Sequence[Delivery]) -> None:
 
 _LATER = case((deliveries.c.due_at > deliveries.c.retry_at, deliveries.c.due_at), else_=deliveries.c.retry_at)
 _OF_INCIDENTS = Query(lambda among: select(*_FIELDS).where(among(deliveries.c.incident)).order_by(deliveries.c.id))
-_MUST_GO = case((deliveries.c.shown == 0, 0), else_=deliveries.c.urgency)
+_WAITED_LONG = and_(deliveries.c.due_at < bindparam("now") - LONG, deliveries.c.urgency > IN_HAND)
+_TURN = case((deliveries.c.shown == 0, 0), (_WAITED_LONG, IN_HAND + 1), else_=deliveries.c.urgency)
 
 
 def _pending(having: ColumnElement[bool], *order: ColumnElement[Any]) -> Query:
@@ -186,7 +191,7 @@ _NEVER_WAITS = or_(deliveries.c.urgency <= IN_HAND, deliveries.c.run != bindpara
 NEXT: Mapping[str, Query] = {
     Call.post: _pending(deliveries.c.ref.is_(None), deliveries.c.urgency),
     URGENT: _pending(and_(deliveries.c.ref.is_(None), _NEVER_WAITS), deliveries.c.urgency),
-    Call.update: _pending(and_(_STANDS, deliveries.c.wanted > deliveries.c.shown), _MUST_GO),
+    Call.update: _pending(and_(_STANDS, deliveries.c.wanted > deliveries.c.shown), _TURN),
     Call.reply_in_thread: _pending(and_(_STANDS, deliveries.c.wanted <= deliveries.c.shown), deliveries.c.urgency),
 }
 _BACKLOG = Query(lambda _: select(deliveries.c.channel, func.count()).where(_GAP).group_by(deliveries.c.channel))
@@ -198,6 +203,13 @@ _insert = Bulk(insert(deliveries), _COLUMNS)
 _rewant = Bulk(_BY_ID, ("urgency", "wanted", "due_at", "thread_wanted", "b_id"))
 _redraw = Bulk(_BY_ID, ("shown", "due_at", "retry_at", "b_id"))
 _rerecord = Bulk(_BY_ID, (*_RECORDED, "b_id"))
+
+
+def _turn(row: Delivery, now: float) -> int:
+    """As _TURN says it."""
+    if row.ref is None or (row.shown and not (row.due_at < now - LONG and row.urgency > IN_HAND)):
+        return row.urgency
+    return IN_HAND + 1 if row.shown else 0
 
 
 def _from_row(row: Any) -> Delivery:

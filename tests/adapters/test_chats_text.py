@@ -10,8 +10,10 @@ import pytest
 from msgspec.structs import replace
 
 from adapters.chat import Failure, ThreadNote
+from rules.alert import Severity
 from rules.card import Card, Ping, stub
 from rules.incident import Incident, State
+from rules.storm import Carried, Storm, storm_card
 from tests.adapters.chat_bench import Bench, Promise
 from tests.adapters.chat_calls import outcome, posted
 from tests.adapters.chat_cards import (
@@ -59,6 +61,25 @@ async def test_a_new_card_calls_whom_it_names_and_nobody_else(bench: Bench) -> N
     assert [any(ping.id in one for one in called) for ping in named] == [True, True] and len(called) == 2
     await bench.chat.update(bench.channels["ops"], ref, a_card(pings=(*named, Ping("<@!everyone> @here", group=True))))
     assert await bench.pings() == called
+
+
+async def test_a_storm_card_reads_well_and_leads_to_each_of_its_worst(bench: Bench) -> None:
+    """Whatever stands in names and labels; it has no number that one could take for an incident's."""
+    mess = " ".join(HOSTILE[:60])
+    carried = [Carried(n, Severity.warning, False, f"{mess} {n}", {"team": mess}, NOW - n) for n in range(1, 200)]
+    storm = Storm(NOW - 60, 0.0, False, carried, withheld=7)
+    ops = bench.channels["ops"]
+    ref = await bench.chat.post(ops, storm_card(storm, 1, PAGE, NOW), "k-storm")
+    (seen,) = await bench.view.cards("ops")
+    assert (seen.number, seen.state, seen.severity) == (0, "firing", "warning") and "#0" not in seen.text
+    assert seen.title == "Storm: 206 incidents on this one card" and "7 withheld" in seen.text and "#199" in seen.text
+    acks = {command for command in seen.buttons.values() if command.startswith("ack ")}
+    assert acks <= {f"ack {n}" for n in range(196, 200)} and acks
+    over = [replace(one, over=one.number > 3) for one in carried]
+    await bench.chat.update(ops, ref, storm_card(replace(storm, ended_at=NOW, carried=over), 2, PAGE, NOW))
+    (seen,) = await bench.view.cards("ops")
+    assert (seen.state, seen.buttons) == ("resolved", {}) and "carried 206 incidents" in seen.title
+    assert (await bench.pings(), await bench.forged()) == ([], [])
 
 
 @pytest.mark.parametrize("text", UNPRONOUNCEABLE)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
+from bot.store.tables import audit
 from tests.standins.faults import Fault
 from tests.standins.httpchat import HttpChatServer
 from tests.stories.story import BASE, Story, iso
@@ -102,13 +105,17 @@ async def test_whoever_acts_on_an_incident_of_a_storm_gets_its_card(story: Story
     storm = await accounted(story, 60)
     button = storm["buttons"][0]
     number = int(button["command"].split()[1])
-    assert "storm card" in (await story.command("ana", f"why {number}")).text
-    assert "storm card" in (await story.command("ana", f"incident {number}")).text
+    for question in ("why", "incident"):
+        await until(partial(_says, story, f"{question} {number}", "storm card"))
     assert "storm" in str((await story.get("/readyz"))["degraded"])
     assert (await story.command("ana", button["command"])).ok
     card = await story.card("ops", number=number)
     await card.shows(state="acknowledged", who="Ana Petrova")
     await accounted(story, 60)
+
+
+async def _says(story: Story, line: str, words: str) -> bool:
+    return words in (await story.command("ana", line)).text
 
 
 async def test_a_storm_ends_by_itself_and_says_what_it_carried(story: Story) -> None:
@@ -190,3 +197,56 @@ async def test_a_full_channel_holds_no_other(story: Story) -> None:
     await story.fires("Secret", severity="low", team="payments", instance="v")
     await story.card("vault", "Secret")
     assert time.monotonic() - began < 2.0 and not platform(story).answers[429]
+
+
+async def test_a_storm_card_shows_no_more_than_its_channel_merits_by_now(story: Story) -> None:
+    """Open or over: what stands there is drawn anew, as any card (G3)."""
+    await flood(story, 60, team="kestrel")
+    assert "kestrel" in str(await accounted(story, 60))
+    story.rewrite(lambda text: text.replace("clearance: internal", "clearance: public"))
+    assert await story.app.reload()
+
+    async def hidden() -> bool:
+        assert "kestrel" not in str(cards(story)) and "Down" not in str(cards(story))
+        (storm,) = storm_cards(story)
+        assert f"{storm['total']} withheld" in storm["summary"] and storm["lines"] == []
+        return True
+
+    await until(hidden, 30, "a storm card without what is withheld")
+
+
+async def test_who_saw_it_on_a_storm_card_is_in_the_audit_log(story: Story) -> None:
+    await story.accepts([story.alert("Fraud", "high", instance=str(n), team="payments") for n in range(60)])
+
+    async def told() -> bool:
+        noted = select(audit.c.incident).where(audit.c.channel == "vault")
+        rows = await story.app.store.read(lambda conn: conn.execute(noted).all())
+        assert {row.incident for row in rows} >= set(range(1, 61))
+        return True
+
+    await until(told, what="all sixty noted as disclosed in the vault")
+    await until(lambda: _stands(story, "vault"), what="a storm card in the vault")
+
+
+async def _stands(story: Story, channel: str) -> bool:
+    return any(card["total"] > 40 for card in storm_cards(story, channel))
+
+
+@pytest.mark.parametrize("kind", ["slack", "discord"])
+async def test_it_is_the_same_on_every_platform(kind: str, tmp_path: Path) -> None:
+    async with telling(tmp_path, "storm_after: 2s\n" + SLOW, chat=kind) as story:
+        await flood(story, 60)
+        await story.fires("Worst", instance="x")
+        await story.card("ops", "Worst")
+
+        async def carried() -> str:
+            seen = await story.view.cards("ops")
+            storms = [card for card in seen if card.number == 0]
+            assert len(storms) == 1 and f"{62 - len(seen)} incidents" in storms[0].title, [card.title for card in seen]
+            return next(command for command in storms[0].buttons.values() if command.startswith("ack "))
+
+        command = await until(carried, what="a storm card for what has none of its own")
+        assert (await story.command("ana", command)).ok
+        await (await story.card("ops", number=int(command.split()[1]))).shows(state="acknowledged", who="Ana Petrova")
+        if story.slack:
+            assert not story.slack.rates.refused

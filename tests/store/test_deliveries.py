@@ -9,7 +9,6 @@ from rules.incident import State
 from tests.standins.stores import write
 from tests.store.rows import NOW, delivery, incident_row
 
-
 CALLS = (Call.post, Call.update, Call.reply_in_thread)
 
 
@@ -54,6 +53,17 @@ async def test_what_waits_for_one_call_does_not_hide_what_waits_for_another(stor
         assert {row.incident for row in found} == {number for number, wanted in calls.items() if wanted == call}
         assert all(row.next_call == call for row in found)
     assert next(number for number, _ in await pending(store)) == 4, "what must not stand there any more waits for others"
+
+
+async def test_an_edit_that_waited_long_comes_before_worse_ones(store: Store) -> None:
+    """Not before what is critical or in hand; a post waits on."""
+    rows = await kept(
+        store, delivery(1, urgency=OVER, wanted=2, due_at=NOW - 200), delivery(2, urgency=2, wanted=2),
+        delivery(3, urgency=0, wanted=2), delivery(4, urgency=OVER, wanted=2), delivery(5, urgency=OVER, due_at=NOW - 300),
+        delivery(6, urgency=IN_HAND, wanted=2, due_at=NOW - 200),
+    )  # fmt: skip
+    await write(store, deliveries.record, [replace(row, ref="ref", shown=1) for row in rows if row.incident != 5])
+    assert [number for number, _ in await pending(store)] == [3, 6, 1, 2, 5, 4]
 
 
 async def test_in_a_storm_only_what_never_waits_is_posted(store: Store) -> None:

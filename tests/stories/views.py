@@ -185,7 +185,7 @@ def _read(tone: str, ref: str, text: str) -> Seen:
         buttons["Snooze"] = _first(r'value="(snooze [^"]*) 30m"', text)
     return Seen(
         ref=ref,
-        number=int(_first(r'class="number"[^>]*>#(\d+)<', text)),
+        number=int(_first(r'class="number"[^>]*>#(\d+)<', text) or 0),  # 0: of many, a storm card
         state=_first(r'data-state="(\w+) ', text),
         severity=_first(r'data-state="\w+ (\w+)"', text),
         title=_words(_first(r"<h3[^>]*>(.*?)</h3>", text)),

@@ -136,13 +136,13 @@ def _pressed(message: Message, text: str, duration: str) -> tuple[str, str] | No
 def _seen(message: Message) -> Seen:
     embed = message.embeds[0]
     headline, body = markdown.plain(embed["title"]), markdown.plain(embed["description"])
-    title = re.fullmatch(r"\S+ #(\d+) (.*)", headline)
+    title = re.fullmatch(r"\S+ (?:#(\d+) )?(.*)", headline)
     assert title, headline
     state, severity = _state(body.split("\n")[0])
     controls = [one for one in markdown.controls(message.last) if one.get("custom_id", "").startswith(ACTIONS)]
     return Seen(
         ref=message.id,
-        number=int(title[1]),
+        number=int(title[1] or 0),  # 0: of many, a storm card
         state=state,
         severity=severity,
         title=title[2],

@@ -143,14 +143,14 @@ def _seen(message: Message) -> Seen:
     said = message.last
     words = [slack_text.plain(text.text) if text.tokens else text.text for text in list(slack_text.texts(said))[1:]]
     headline, status = words[0], next(word for word in words[1:] if " · " in word)  # between them: who is called
-    title = re.fullmatch(r"\S+ #(\d+) (.*)", headline)
+    title = re.fullmatch(r"\S+ (?:#(\d+) )?(.*)", headline)
     assert title, headline
     state, severity = _state(status)
     whole = "\n".join(words)
     who = _first(r"Resolved by (.*)" if state == "resolved" else r"👤 (.*) has it", whole)
     return Seen(
         ref=message.ts,
-        number=int(title[1]),
+        number=int(title[1] or 0),  # 0: of many, a storm card
         state=state,
         severity=severity,
         title=title[2],
