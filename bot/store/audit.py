@@ -8,7 +8,6 @@ from functools import cache
 
 from sqlalchemy import ColumnElement, Connection, insert, select
 
-from bot.detectors import secrets
 from bot.store.sql import Bulk, Query, clean
 from bot.store.tables import audit
 from rules.access import LEVELS, Sensitivity
@@ -63,6 +62,8 @@ def without_secrets(text: str) -> str:
 
 @cache
 def _secrets() -> Redactor:
+    from bot.detectors import secrets  # its library takes a fifth of a start, and nobody types before that
+
     rule = Redaction.model_validate({"name": "secret", "below": LEVELS[-1]})
     return Redactor([rule], Sensitivity.model_validate({}), {rule.name: secrets()})
 
