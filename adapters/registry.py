@@ -13,6 +13,7 @@ SOURCES = {
 CHATS = {
     "console": "adapters.chats.console:Console",
     "discord": "adapters.chats.discord:Discord",
+    "email": "adapters.chats.email:Email",
     "slack": "adapters.chats.slack:Slack",
 }
 

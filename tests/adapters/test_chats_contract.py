@@ -21,7 +21,9 @@ from tests.adapters.chat_benches import BENCHES, each_fault, each_that_is_limite
 from tests.adapters.chat_calls import ASKS, CREATES, NOTE, OPS, outcome, outcomes, posted
 from tests.adapters.chat_cards import a_card
 
-KINDS = sorted({*registry.CHATS, "httpchat"})
+OUTSIDE = {"email": "a letter can be neither edited nor found nor pressed: tests/adapters/test_email.py is its contract"}
+"""Chats to which this contract cannot apply, and why."""
+KINDS = sorted({*registry.CHATS, "httpchat"} - OUTSIDE.keys())
 CALL_SECONDS = 12.0
 """The engine gives up on a call after 15 s; by then the chat has said itself what a silence means."""
 

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from adapters import registry
 from adapters.chats.discord.config import DiscordConfig
+from adapters.chats.email.config import EmailConfig
 from adapters.chats.slack.config import SlackConfig
 from bot.config import Config, load
 from bot.config.case import Expectation
@@ -27,6 +28,7 @@ ABOUT_SLACK = re.compile(
     r"^( *)# ((?:work:|slack:|storage:|  (?:chat: work|id: C0|audience:|mention:|fallback)|- \{name: storage).*)", re.MULTILINE
 )
 ABOUT_DISCORD = re.compile(r"^( *)# ((?:guild|discord|night|late|  gateway_url): .*)", re.MULTILINE)
+ABOUT_EMAIL = re.compile(r"^( *)# ((?:mail|letters|  port): .*)", re.MULTILINE)
 OVER_HTTP = re.compile(r"^( *)# ((?:work-http:|  (?:type|bot_token|signing_secret|api_url):).*)", re.MULTILINE)
 
 
@@ -118,6 +120,18 @@ def test_it_runs_with_what_is_said_of_discord(tmp_path: Path) -> None:
     assert config.people["cleo"].account("discord") == "80351110224678914"
     assert config.channels["late"].id == "41771983423143940"
     assert config.groups["night"].on(DiscordConfig.group_key) == "165511591545143296"
+    assert run_tests(config) == []
+
+
+def test_it_runs_with_what_is_said_of_email(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(ABOUT_EMAIL.sub(r"\1\2", TEXT))
+    config = load(path, {"SMTP_PASSWORD": "hush"})
+    mail = config.chats["mail"]
+    assert isinstance(mail, EmailConfig) and mail.password and mail.password.get_secret_value() == "hush"
+    fresh = EmailConfig.model_validate({"host": mail.host, "sender": mail.sender})
+    assert (mail.port, mail.security, mail.timeout) == (fresh.port, fresh.security, fresh.timeout)
+    assert config.channels["letters"].chat == "mail"
     assert run_tests(config) == []
 
 

@@ -20,7 +20,7 @@ MARK = "kestrel"
 
 NAMES = (
     "ANA", "BEN", "BEARER", "PASSWORD", "HMAC", "TIMED", "HEADER", "BOT", "APP", "DEAD_BOT", "SIGNING", "DISCORD", "DATABASE",
-    "SPARE",
+    "SPARE", "SMTP",
 )  # fmt: skip
 VALUES: Mapping[str, str] = {name: f"{MARK}-{i:02}-{name.lower()}-0b5e7f" for i, name in enumerate(NAMES)}
 ENV = {f"PLANT_{name}": value for name, value in VALUES.items()}
@@ -44,8 +44,10 @@ chats:
   work: {type: slack, bot_token: "${PLANT_BOT}", app_token: "${PLANT_APP}", api_url: 'AT_SLACK'}
   dead: {type: slack, bot_token: "${PLANT_DEAD_BOT}", signing_secret: "${PLANT_SIGNING}", api_url: 'AT_SLACK'}
   guild: {type: discord, token: "${PLANT_DISCORD}", guild: 'GUILD', api_url: 'AT_DISCORD', gateway_url: 'AT_GATEWAY'}
+  mail: {type: email, host: 127.0.0.1, port: 1, security: none, user: t, password: "${PLANT_SMTP}", sender: t@example.com}
 channels:
   ops: {chat: console, audience: [sre, dba]}
+  letters: {chat: mail, id: oncall@example.com}
   guild: {chat: guild, id: "41771983423143940", audience: [sre]}
   chat: {chat: chat, id: chat, audience: [sre]}
   work: {chat: work, id: C0OPS, audience: [sre]}
@@ -58,7 +60,7 @@ sources:
   timed: {type: generic, auth: {hmac: {secret: "${PLANT_TIMED}", header: X-Sign, prefix: '', timestamp_header: X-Time}}}
   header: {type: generic, auth: {header: {name: X-Token, value: "${PLANT_HEADER}"}}}
 sensitivity: {rules: [{match: ['team="payments"'], level: restricted}]}
-route: {channels: [ops, chat, work, lost, guild], withheld_to: [vault], group_wait: 0s}
+route: {channels: [ops, chat, work, lost, guild, letters], withheld_to: [vault], group_wait: 0s}
 """
 
 

@@ -235,7 +235,7 @@ async def _reloads(scene: Scene, http: aiohttp.ClientSession) -> None:
     good = scene.config.read_text()
     spare = '"${PLANT_SPARE}"'
     for old, new in (
-        ("channels: [ops, chat, work, lost, guild]", f"channels: [{spare}]"),
+        ("channels: [ops, chat, work, lost, guild, letters]", f"channels: [{spare}]"),
         ("{type: console}", f"{{type: {spare}}}"),
         ("clearance: restricted", f"clearance: {spare}"),
         ("name: Ana Petrova", f"nam: {spare}, name: {spare}"),
@@ -300,7 +300,7 @@ async def test_no_command_prints_a_secret(scene: Scene) -> None:
     await scene.app.stop()
     good = scene.config.read_text()
     away = re.sub("store: .*", "store: postgresql://tocsin:${PLANT_DATABASE}@127.0.0.1:1/tocsin", good)
-    broken = good.replace("channels: [ops, chat, work, lost, guild]", 'channels: ["${PLANT_SPARE}"]')
+    broken = good.replace("channels: [ops, chat, work, lost, guild, letters]", 'channels: ["${PLANT_SPARE}"]')
     for line in COMMANDS:
         for text in (away, broken, *([good] if line != "run" else [])):
             await asyncio.to_thread(scene.config.write_text, text)

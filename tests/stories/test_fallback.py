@@ -11,6 +11,7 @@ import pytest
 from bot.config import load
 from bot.config.check import warnings
 from tests.standins.faults import Fault
+from tests.standins.smtp import SmtpServer
 from tests.stories.story import BASE, Story
 from tests.stories.telling import telling
 from tests.stories.until import until
@@ -90,9 +91,12 @@ async def test_a_critical_goes_to_the_fallback_and_comes_back_once(story: Story)
     assert len({post.shown["number"] for post in story.server.posts.values()}) == len(story.server.posts)
     await story.resolves("PgDown", severity="critical")
     await story.passes("31s")
-    await story.shown("1s")
     async with Night(story) as night:
-        assert [card.state for card in await night.cards("night")] == ["resolved"]
+
+        async def resolved() -> bool:
+            return [card.state for card in await night.cards("night")] == ["resolved"]
+
+        await until(resolved)
 
 
 async def test_the_fallback_sees_no_more_than_it_may(story: Story) -> None:
@@ -145,6 +149,35 @@ async def test_the_admins_are_told_of_a_chat_that_is_down(story: Story) -> None:
             return (await night.cards("night"))[0].state == "resolved"
 
         await until(over)
+
+
+async def test_e_mail_as_a_fallback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.fallback.EVERY_SECONDS", 0.05)
+    async with SmtpServer() as server:
+        mail = f"{{type: email, host: 127.0.0.1, port: {server.port}, security: none, sender: tocsin@example.com}}"
+        text = CONFIG.replace("{type: console}", mail).replace(
+            "night: {chat: own,", 'night: {chat: own, id: "oncall@example.com",'
+        )
+        async with telling(tmp_path, text) as story:
+            broken(story, DOWN)
+            await story.fires("PgDown", severity="critical", summary="orders-db is down")
+            await story.fires("Fraud", severity="critical", summary="kestrel-7731", team="payments")
+            await story.passes("121s")
+
+            async def written(count: int) -> bool:
+                return len(server.letters) == count
+
+            await until(lambda: written(2))
+            broken(story)
+            await story.shown("20s")
+            await story.resolves("PgDown", severity="critical")
+            await story.passes("31s")
+            await until(lambda: written(3))
+    told = {re.sub(r" #\d+", "", letter["Subject"]): letter.get_content() for _, letter in server.letters}
+    assert sorted(told) == ["[critical] confidential incident", "[critical] orders-db is down", "[resolved] orders-db is down"]
+    assert "Fallback for ops: its chat does not answer." in told["[critical] orders-db is down"]
+    assert "Fallback for ops, where it is shown by now." in told["[resolved] orders-db is down"]
+    assert "kestrel" not in repr(told)
 
 
 def test_weak_fallbacks_are_told(tmp_path: Path) -> None:
