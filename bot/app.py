@@ -46,6 +46,7 @@ from bot.roster import Roster
 from bot.scribe import Scribe
 from bot.serving import serve
 from bot.standings import Standings
+from bot.store import audit
 from bot.store.deliveries import Delivery
 from bot.store.engine import Store
 from bot.store.messages import Messages
@@ -131,6 +132,7 @@ class App:
     def _everywhere(self) -> dict[str, Work]:
         """What each replica does. The first of it is to end first."""
         work: dict[str, Work] = {"leader": self.leader.run, "scribe": self._scribe.run, "heard": self.heard.run}
+        work["warm-up"] = _warm_up
         if self.store.line:
             renewal = Renewal(self.store, self._clock, self.intake.expiry)
             work |= {"mirror": self._mirror.run, "renewal": renewal.run}
@@ -284,6 +286,11 @@ class App:
         if not task.cancelled() and (problem := task.exception()):
             self.health.fault = f"{task.get_name()} ended: {problem!r}"
             log.error("worker_ended", worker=task.get_name(), exc_info=problem)
+
+
+async def _warm_up() -> None:
+    """Beside the event loop: what takes a moment, is not needed to be ready, and must not keep waiting who needs it first."""
+    await asyncio.to_thread(audit.without_secrets, "")
 
 
 def _build_sources(config: Config) -> Mapping[str, Source]:

@@ -63,7 +63,6 @@ class Witness:
     def __init__(self, store: Store, policy: Callable[[], Policy], clock: Callable[[], float]) -> None:
         self._store, self._policy, self._clock = store, policy, clock
         self._known: dict[tuple[str, str, int], object] = {}
-        audit.without_secrets("")  # takes a moment, once: not when somebody waits
 
     async def shown_to(self, person: str, numbers: Iterable[int], origin: Origin) -> None:
         """A person is about to be told of these incidents. Raises StoreUnavailable."""

@@ -5,17 +5,18 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import URL, Connection, delete, insert, make_url, select
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
-from bot.store.line import Line
 from bot.store.migrate import migrate
-from bot.store.postgres import Postgres
 from bot.store.sqlite import Sqlite
 from bot.store.tables import facts
 from bot.store.writer import Handler, StoreUnavailable, Writer, reason_of
+
+if TYPE_CHECKING:
+    from bot.store.line import Line
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -60,7 +61,7 @@ class Store:
         try:
             path = sqlite_path(url)
             process = secrets.token_hex(4)
-            database: Database = Sqlite(path, busy_seconds) if path else Postgres(url.partition("://")[2], process)
+            database = Sqlite(path, busy_seconds) if path else _postgres(url, process)
             try:
                 store = cls(database, await database.transact(_prepare), process)
             except BaseException:
@@ -110,6 +111,12 @@ class Store:
         if self.line:
             await self.line.stop()
         await self._database.close()
+
+
+def _postgres(url: str, process: str) -> Database:
+    from bot.store.postgres import Postgres  # only who uses it pays for SQLAlchemy's asyncio half, a sixth of a start
+
+    return Postgres(url.partition("://")[2], process)
 
 
 def _touch(conn: Connection, runs: Sequence[str]) -> Sequence[None]:
