@@ -99,7 +99,9 @@ def pending(
     asked: dict[str, Any] = {"without": list(without), "now": now, "most": limit}
     more = {URGENT: {"run": run}}
     found = [row for channel, call in places for row in NEXT[call](conn, channel=channel, **asked, **more.get(call, {}))]
-    return sorted(map(_from_row, found), key=lambda row: (_turn(row, now), row.due_at))
+    rows = [_from_row(row) for row in found]
+    long_ago = 0.0 if any(row.ref is None for row in rows) else now - LONG  # what nobody saw yet goes before what was seen
+    return sorted(rows, key=lambda row: (_turn(row, long_ago), row.due_at))
 
 
 def next_due(conn: Connection, channels: Sequence[str], now: float) -> float:
@@ -205,9 +207,9 @@ _redraw = Bulk(_BY_ID, ("shown", "due_at", "retry_at", "b_id"))
 _rerecord = Bulk(_BY_ID, (*_RECORDED, "b_id"))
 
 
-def _turn(row: Delivery, now: float) -> int:
+def _turn(row: Delivery, long_ago: float) -> int:
     """As _TURN says it."""
-    if row.ref is None or (row.shown and not (row.due_at < now - LONG and row.urgency > IN_HAND)):
+    if row.ref is None or (row.shown and not (row.due_at < long_ago and row.urgency > IN_HAND)):
         return row.urgency
     return IN_HAND + 1 if row.shown else 0
 

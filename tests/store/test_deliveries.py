@@ -56,14 +56,16 @@ async def test_what_waits_for_one_call_does_not_hide_what_waits_for_another(stor
 
 
 async def test_an_edit_that_waited_long_comes_before_worse_ones(store: Store) -> None:
-    """Not before what is critical or in hand; a post waits on."""
+    """Not before what is critical or in hand, nor before what nobody saw yet."""
     rows = await kept(
         store, delivery(1, urgency=OVER, wanted=2, due_at=NOW - 200), delivery(2, urgency=2, wanted=2),
-        delivery(3, urgency=0, wanted=2), delivery(4, urgency=OVER, wanted=2), delivery(5, urgency=OVER, due_at=NOW - 300),
+        delivery(3, urgency=0, wanted=2), delivery(4, urgency=OVER, wanted=2),
         delivery(6, urgency=IN_HAND, wanted=2, due_at=NOW - 200),
     )  # fmt: skip
-    await write(store, deliveries.record, [replace(row, ref="ref", shown=1) for row in rows if row.incident != 5])
-    assert [number for number, _ in await pending(store)] == [3, 6, 1, 2, 5, 4]
+    await write(store, deliveries.record, [replace(row, ref="ref", shown=1) for row in rows])
+    assert [number for number, _ in await pending(store)] == [3, 6, 1, 2, 4]
+    await kept(store, delivery(7, urgency=4))
+    assert [number for number, _ in await pending(store)] == [3, 6, 2, 7, 1, 4]
 
 
 async def test_in_a_storm_only_what_never_waits_is_posted(store: Store) -> None:
