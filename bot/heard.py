@@ -66,7 +66,10 @@ class Heard:
 
     def learn(self, source: str, report: Report, alert: Alert) -> None:
         """An alert was opened: from now on its reports are known by their key."""
-        signs = [one.name for one in self._expected.get(source, ()) if one.match and match_all(one.match, alert.labels)]
+        expected = self._expected.get(source)
+        if not expected:
+            return
+        signs = [one.name for one in expected if one.match and match_all(one.match, alert.labels)]
         if signs:
             names = self._names[source]
             if len(names) >= MOST_KEYS:

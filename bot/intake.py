@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from adapters.source import Request, Response, Source, Stamp
 from bot import metrics
-from bot.absorb import Absorbed, Told, absorb
+from bot.absorb import IGNORED, Absorbed, Told, absorb
 from bot.heard import Heard
 from bot.known import Known
 from bot.policy import Policy
@@ -86,15 +86,19 @@ class Intake:
             if once is None:
                 return False
             absorbed = once
+        calm = self._moments == moment  # nothing else changed any alert meanwhile
         for (report, alert), verdict in zip(opened, absorbed.verdicts, strict=True):
             self._heard.learn(name, report, alert)
-            told = verdict not in (Verdict.stale, Verdict.early_resolve)
-            if told and moment >= max(self._spoilt_before, self._spoilt.get((name, alert.fingerprint), 0)):
+            if verdict not in IGNORED and (calm or self._is_unspoilt(name, alert.fingerprint, moment)):
                 known.learn(report, alert.fingerprint)
         for verdict in set(absorbed.verdicts):
             metrics.ALERTS.labels(name, verdict.value).inc(absorbed.verdicts.count(verdict))
         self._told(absorbed.told)
         return True
+
+    def _is_unspoilt(self, source: str, fingerprint: str, moment: int) -> bool:
+        """Whether nothing but its own reports changed an alert since then."""
+        return moment >= max(self._spoilt_before, self._spoilt.get((source, fingerprint), 0))
 
     async def _current(self) -> bool:
         """Whether what is remembered here is still true: another replica may have heard otherwise of an alert."""
