@@ -8,7 +8,7 @@ from adapters.chat import DeliveryError, Failure, ThreadNote
 from adapters.chats.discord import Discord as DiscordChat
 from adapters.chats.discord.ref import message_in
 from tests.adapters.discord_cards import make_card
-from tests.adapters.discord_out import ANA, CHANNELS, DB, OPS, server
+from tests.adapters.discord_out import ANA, CHANNELS, DB, OPS, failure, server
 from tests.adapters.discord_site import site
 from tests.standins.discord import Discord
 
@@ -70,6 +70,25 @@ async def test_an_archived_thread_is_opened_for_it(place: Place) -> None:
     discord, chat = place
     ref = await a_thread(place)
     discord.archive(message_in(ref))
+    await chat.clear_thread(DB_CHANNEL, ref)
+    assert thread(discord, ref) == ["mine"]
+
+
+async def test_what_cannot_be_taken_back_is_no_success(place: Place) -> None:
+    """A locked thread opens to moderators only; and to those who may not read history, every thread looks empty."""
+    discord, chat = place
+    ref = await a_thread(place)
+    discord.archive(message_in(ref), locked=True)
+    told = await failure(chat.clear_thread(DB_CHANNEL, ref))
+    assert told.kind == Failure.channel_unreachable and "unlock it, or give the bot Manage Threads" in told.reason
+    discord.permit(discord.bot_role, allow=["MANAGE_THREADS"], deny=["READ_MESSAGE_HISTORY"])
+    discord.permit(discord.guild, deny=["READ_MESSAGE_HISTORY"])
+    chat._changed("", "")
+    told = await failure(chat.clear_thread(DB_CHANNEL, ref))
+    assert told.kind == Failure.channel_unreachable and "give the bot Read Message History" in told.reason
+    assert len(thread(discord, ref)) == 3
+    discord.permit(discord.bot_role, allow=["READ_MESSAGE_HISTORY"])
+    chat._changed("", "")
     await chat.clear_thread(DB_CHANNEL, ref)
     assert thread(discord, ref) == ["mine"]
 
