@@ -143,11 +143,15 @@ class Discord:
             reason = f"cannot tell {what}: give the bot Read Message History in the channel"
             raise DeliveryError(Failure.channel_unreachable, reason)
 
-    def _changed(self, channel: str, user: str) -> None:
+    def _changed(self, channel: str, user: str, roles: Sequence[str] | None = None) -> None:
+        """`roles`: those of a user who was there before; often it is only their name that changed."""
+        if roles is not None and self._channels.told_with(user, roles):
+            return
         self._rest.denials.forget(channel)
         self._channels.forget(channel, user)
-        self._desk.channel_changed(self._name, "" if user else channel, user)  # who has other roles may read other channels
-        if user or not channel:  # somebody came, left or has other roles; or there are other roles
+        for one in self._channels.ruled_by(channel) if channel else [""]:
+            self._desk.channel_changed(self._name, one, user)
+        if not channel:  # somebody came, left or has other roles; or there are other roles
             self._desk.group_changed(self._name)
 
 
