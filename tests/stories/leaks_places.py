@@ -1,0 +1,344 @@
+"""The chats of the leak matrix: who can read what there by their own account, what happens to them, and every byte that came.
+
+One entry in PLATFORMS for each kind of chat; whatever comes next (Discord) is one more class and one more entry.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+from aiohttp import web
+
+from adapters.chat import Desk, Invocation
+from tests.standins.faults import Fault
+from tests.standins.httpchat import Facts, HttpChatServer, serving
+from tests.standins.slack import Slack
+from tests.stories.leaks import EVERYBODY, PEOPLE, Truth, account, group_id, room_id
+from tests.stories.views import desk_of
+from tests.stories.views_slack import config_of, filled_in
+
+Place = tuple[str, ...]
+"""("room", name), ("person", chat, name), or NOBODY: where nothing of any alert may ever stand."""
+NOBODY: Place = ("nobody",)
+
+
+def person(chat: str, name: str) -> Place:
+    return "person", chat, name
+
+
+class Caught(NamedTuple):
+    """What left Tocsin. `at`: on the story's clock. `way`: by which way out."""
+
+    at: float
+    place: Place
+    way: str
+    text: str
+
+
+class Card(NamedTuple):
+    """What stands in a room of an incident. `text`: all of it, with its thread."""
+
+    stub: bool
+    text: str
+
+
+class Catch(Protocol):
+    def __call__(self, place: Place, way: str, what: Any, at: float | None = None) -> None:
+        """Keeps what came. `at`: when, if not now."""
+
+
+@dataclass
+class Scene:
+    """What places need of the world. `desk(chat)`: where a chat hands what its platform sends."""
+
+    now: Callable[[], float]
+    catch: Catch
+    desk: Callable[[str], Desk]
+
+
+class Platform(Protocol):
+    """`deaf`: rooms of which the platform does not say who is in them."""
+
+    chat: str
+
+    async def open(self, stack: AsyncExitStack, scene: Scene) -> str:
+        """Begins to serve; the chat's line in the config."""
+
+    async def started(self) -> None:
+        """Once Tocsin runs."""
+
+    def build(self, room: str, people: Sequence[str]) -> None: ...
+
+    def truth(self, room: str) -> Truth: ...
+
+    def told(self, group: str) -> frozenset[str]: ...
+
+    def collect(self) -> None:
+        """Hands over what came since."""
+
+    def cards(self, room: str) -> Mapping[int, Card]: ...
+
+    async def drift(self, room: str, what: str, on: bool, who: str, told: bool) -> bool:
+        """False if that makes no sense there. `told`: whether Tocsin hears of it."""
+
+    async def regroup(self, group: str, people: Sequence[str]) -> None: ...
+
+    async def says(self, who: str, room: str, line: str) -> None: ...
+
+    async def looks(self, who: str, room: str, numbers: Sequence[int], lines: Sequence[str], dice: int) -> None: ...
+
+
+class HttpChatPlace:
+    """The stand-in platform. What people do goes where its adapter would take it."""
+
+    chat = "chat"
+
+    async def open(self, stack: AsyncExitStack, scene: Scene) -> str:
+        self.scene, self.server = scene, HttpChatServer()
+        application = self.server.application()
+        application.middlewares.append(self._listen)
+        url = await stack.enter_async_context(serving(application))
+        return f"{{type: httpchat, url: '{url}'}}"
+
+    async def started(self) -> None:
+        """There is nothing to connect."""
+
+    @web.middleware
+    async def _listen(self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> Any:
+        body, (_, kind, name, *_) = (await request.read()).decode(), request.path.split("/")
+        place: Place = NOBODY
+        if kind == "channels" and body:
+            place = "room", name.removeprefix("C0").lower()
+        elif kind == "people" and body:
+            place = person(self.chat, name.removeprefix("account-of-"))
+        self.scene.catch(place, f"{request.method} {request.path}", body)
+        self.scene.catch(NOBODY, f"address of a {request.method}", f"{request.rel_url} {dict(request.headers)}")
+        return await handler(request)
+
+    def build(self, room: str, people: Sequence[str]) -> None:
+        self.server.facts[room_id(room)] = Facts(members=[account(self.chat, one) for one in people])
+
+    def truth(self, room: str) -> Truth:
+        facts = self.server.facts[room_id(room)]
+        humans = frozenset(one.removeprefix("account-of-") for one in facts.members or ())
+        return Truth(bool(facts.private), bool(facts.shared_outside), bool(facts.archived), humans)
+
+    def told(self, group: str) -> frozenset[str]:
+        return frozenset(one.removeprefix("account-of-") for one in self.server.groups.get(group_id(group), {}))
+
+    def collect(self) -> None:
+        """It came in as it came."""
+
+    def cards(self, room: str) -> Mapping[int, Card]:
+        posts = [post for post in self.server.posts.values() if post.channel == room_id(room) and not post.deleted]
+        return {
+            post.shown["number"]: Card(post.shown["stub"], repr([post.shown, *(reply.lines for reply in post.replies)]))
+            for post in posts
+        }
+
+    async def drift(self, room: str, what: str, on: bool, who: str, told: bool) -> bool:
+        facts, name = self.server.facts[room_id(room)], account(self.chat, who)
+        if who == "robot":
+            return False
+        match what:
+            case "join":
+                facts.members = [*(facts.members or ()), name]
+            case "leave":
+                facts.members = [one for one in facts.members or () if one != name]
+            case "share":
+                facts.shared_outside = on
+            case "archive":
+                facts.archived = on
+            case "publish":
+                facts.private = not on
+            case "deaf":
+                others = [one for one in self.server.script.faults if one.channel != room_id(room)]
+                deaf = [Fault("status", "inspect", channel=room_id(room), status=503)] if on else []
+                self.server.break_with(*others, *deaf)
+                return True
+        if told:
+            self.scene.desk(self.chat).channel_changed(self.chat, room_id(room), name)
+        return True
+
+    async def regroup(self, group: str, people: Sequence[str]) -> None:
+        self.server.groups[group_id(group)] = {account(self.chat, one): PEOPLE.get(one, one) for one in people}
+        self.scene.desk(self.chat).group_changed(self.chat, group_id(group))
+
+    async def says(self, who: str, room: str, line: str) -> None:
+        reply = await self.scene.desk(self.chat).command(self._by(who, room, line))
+        self.scene.catch(person(self.chat, who), f"the reply to {line!r}", msgspec.to_builtins(reply))
+
+    async def looks(self, who: str, room: str, numbers: Sequence[int], lines: Sequence[str], dice: int) -> None:
+        desk, mine = self.scene.desk(self.chat), person(self.chat, who)
+        for text in ("", "a", "ack ", "silence #", "unsilence ", "note kq", *lines[:2]):
+            found = await desk.suggest(self._by(who, room, text))
+            self.scene.catch(mine, f"suggestions to {text!r}", msgspec.to_builtins(found))
+        for line in lines:
+            preview = await desk.preview(self._by(who, room, line))
+            self.scene.catch(mine, f"the preview of {line!r}", msgspec.to_builtins(preview))
+        self.scene.catch(mine, "the home page", msgspec.to_builtins(await desk.home(self._by(who, "", ""))))
+        for number in numbers:
+            alone = await desk.card(self._by(who, "", str(number)))
+            self.scene.catch(mine, f"the card of #{number}", msgspec.to_builtins(alone))
+            card = msgspec.to_builtins(await desk.card(self._by(who, room, str(number))))
+            self.scene.catch(mine, f"the card of #{number} to be shown in {room}", card)
+            self.scene.catch(("room", room), f"the card of #{number}, shown by {who}", card)
+
+    def _by(self, who: str, room: str, text: str) -> Invocation:
+        return Invocation(self.chat, account(self.chat, who), text, room)
+
+
+class SlackPlace:
+    """The stand-in Slack. What people do goes through slack_bolt."""
+
+    chat = "work"
+
+    async def open(self, stack: AsyncExitStack, scene: Scene) -> str:
+        self.scene, self._seen, self._spoken, self._brought = scene, 0, 0, 0
+        self.slack = await stack.enter_async_context(Slack(rates=False))
+        self.slack.workspace.unfurl_domains = ["tocsin.example"]
+        for name in EVERYBODY:
+            self.slack.user(account(self.chat, name), name)
+        self.slack.user("U0GUEST", "guest", is_restricted=True)
+        self.slack.user("U0FOREIGNER", "foreigner", team_id="T0OTHER")
+        self.slack.user("U0ROBOT", "robot", is_bot=True)
+        self._names = {account(self.chat, name): name for name in EVERYBODY}
+        return config_of(self.slack)
+
+    async def started(self) -> None:
+        await self.slack.connected()
+
+    def build(self, room: str, people: Sequence[str]) -> None:
+        self.slack.channel(room_id(room), room, [account(self.chat, one) for one in people], private=True)
+
+    def truth(self, room: str) -> Truth:
+        place, users = self.slack.workspace.channels[room_id(room)], self.slack.workspace.users
+        humans = frozenset(self._names.get(one, one) for one in place.members if not users[one].flags.get("is_bot"))
+        return Truth(place.private, bool(place.flags.get("is_shared")), place.archived, humans)
+
+    def told(self, group: str) -> frozenset[str]:
+        _, users = self.slack.workspace.usergroups.get(group_id(group), ("", []))
+        return frozenset(self._names[one] for one in users)
+
+    def collect(self) -> None:
+        for call in self.slack.web.requests[self._seen :]:
+            if call.method != "response_url":
+                self.scene.catch(self._reader(call.args, call.method), call.method, call.args, call.at)
+        self._seen = len(self.slack.web.requests)
+        for message in self.slack.workspace.ephemerals[self._spoken :]:
+            said = [[version.text, version.blocks, version.attachments] for version in message.versions]
+            self.scene.catch(person(self.chat, self._names[message.only_for]), "a private answer", said, message.last.at)
+        self._spoken = len(self.slack.workspace.ephemerals)
+        for delivery in self.slack.deliveries[self._brought :]:
+            who = delivery.payload.get("user_id") or (delivery.payload.get("user") or {}).get("id", "")
+            place = person(self.chat, self._names[who]) if who in self._names else NOBODY
+            self.scene.catch(place, f"the acknowledgement of a {delivery.what}", [one.body for one in delivery.attempts])
+        self._brought = len(self.slack.deliveries)
+
+    def _reader(self, args: Mapping[str, Any], method: str) -> Place:
+        """Who gets to read what a call says."""
+        work, channel = self.slack.workspace, str(args.get("channel", ""))
+        user = str(args.get("user") or args.get("user_id") or "")
+        if "trigger_id" in args:
+            user = work.triggers[str(args["trigger_id"])].user
+        elif "view_id" in args:
+            user = work.views[str(args["view_id"])].user
+        if method in ("users.info", "auth.test"):
+            return NOBODY
+        if user or channel in self._names or channel.startswith("D"):
+            return person(self.chat, self._names[user or channel.replace("D", "U", 1)])
+        return ("room", channel.removeprefix("C0").lower()) if channel else NOBODY
+
+    def cards(self, room: str) -> Mapping[int, Card]:
+        found = {}
+        for message in self.slack.messages(room_id(room)):
+            if message.user == self.slack.workspace.bot_user:
+                said = repr([message.last, *(reply.last for reply in self.slack.thread(room_id(room), message.ts))])
+                number = int(message.last.text.partition("#")[2].partition(" ")[0])
+                found[number] = Card("Shown in full only to" in said, said)
+        return found
+
+    async def drift(self, room: str, what: str, on: bool, who: str, told: bool) -> bool:
+        place = self.slack.workspace.channels[room_id(room)]
+        user = account(self.chat, who) or f"U0{who.upper()}"
+        match what:
+            case "join" | "leave":
+                if (user in place.members) == (what == "join"):
+                    return False
+                await self._moves(place.members, room, what, user, told)
+            case "share":
+                await self.slack.share(room_id(room), on)
+            case "archive":
+                await self.slack.archive(room_id(room), on)
+            case "publish":
+                place.private = not on
+                if told:
+                    await self.slack.rename(room_id(room), room)
+            case "deaf":
+                faults = self.slack.faults.script
+                faults[:] = [one for one in faults if one.channel != room_id(room)]
+                if on:
+                    self.slack.faults.plain("conversations.members", channel=room_id(room))
+        return True
+
+    async def _moves(self, members: list[str], room: str, what: str, user: str, told: bool) -> None:
+        if not told:
+            (members.append if what == "join" else members.remove)(user)
+        elif what == "join":
+            await self.slack.join(room_id(room), user)
+        else:
+            await self.slack.leave(room_id(room), user)
+
+    async def regroup(self, group: str, people: Sequence[str]) -> None:
+        self.slack.usergroup(group_id(group), group, [account(self.chat, one) for one in people])
+        await self.slack.event({"type": "subteam_members_changed", "subteam_id": group_id(group)})
+
+    async def says(self, who: str, room: str, line: str) -> None:
+        await self.slack.slash(account(self.chat, who), self._room(room), "/tocsin", line)
+
+    async def looks(self, who: str, room: str, numbers: Sequence[int], lines: Sequence[str], dice: int) -> None:
+        """The home tab, links that are shared, and the buttons of cards with their dialogs."""
+        user, place = account(self.chat, who), self._room(room)
+        published = len(self.slack.calls("views.publish"))
+        await self.slack.open_home(user)
+        await self.slack.until(lambda: len(self.slack.calls("views.publish")) > published, what="a home tab")
+        unfurled = len(self.slack.deliveries)
+        for number in numbers:
+            await self.slack.say(user, place, f"look at http://tocsin.example/incidents/{number}")
+        assert len(self.slack.deliveries) >= unfurled
+        cards = [one for one in self.slack.messages(place) if one.user == self.slack.workspace.bot_user]
+        for message in cards[dice % 2 :: 2][:2]:
+            for label in self.slack.labels(message)[dice % 3 :: 3]:
+                if label in ("Ack", "Unack", "Note", "Silence", "Resolve"):
+                    await self._presses(place, message.ts, label, user)
+
+    async def _presses(self, place: str, ts: str, label: str, user: str) -> None:
+        message = self.slack.message(place, ts)
+        if message is None or label not in self.slack.labels(message):
+            return
+        answered = await self.slack.press(place, ts, label, user)
+        await self.slack.until(lambda: answered.replies or answered.view, what="an answer or a dialog")
+        if view := answered.view:
+            if view.body["callback_id"] == "tocsin:silence":
+                await self.slack.press_in(view, "Preview")
+            done = await self.slack.submit(view, filled_in(view, "1h", "harmless"))
+            if not done.errors:
+                await done.reply()
+
+    def _room(self, room: str) -> str:
+        """A room of this chat; a command may be typed anywhere."""
+        known = self.slack.workspace.channels
+        return room_id(room) if room_id(room) in known else next(iter(known))
+
+
+def as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(msgspec.to_builtins(value), ensure_ascii=False, default=repr)
+
+
+def scene_desk(chats: Mapping[str, Any]) -> Callable[[str], Desk]:
+    return lambda chat: desk_of(chats[chat])
