@@ -7,6 +7,7 @@ that the test wrote, and what is a secret from the marks that the test planted.
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -75,11 +76,10 @@ class Setup:
         """`chats`: the lines of the chats."""
         return "\n".join([
             "public_url: http://tocsin.example", "chats:", chats, "people:",
-            *(f"  {key}: {{name: {name}, token: token-of-{key}, httpchat: {account('chat', key)}, slack: {account('work', key)}}}"
-              for key, name in PEOPLE.items()),
+            *(_person(key, name) for key, name in PEOPLE.items()),
             "groups:", *(f"  {name}: {_group(name, group)}" for name, group in self.groups.items()),
             "permissions:", *(f"  - {{allow: {_list(verbs)}, groups: {_list(who)}}}" for verbs, who in self.allowed),
-            "channels:", *(f"  {name}: {{chat: {room.chat}, id: {room_id(name)}, clearance: {room.clearance}, "
+            "channels:", *(f"  {name}: {{chat: {room.chat}, id: \"{room_id(room.chat, name)}\", clearance: {room.clearance}, "
                            f"audience: {_list(room.audience)}}}" for name, room in self.rooms.items()),
             "sources:", "  prometheus: {type: alertmanager, auth: {bearer: token-of-prometheus}}",
             "  scripts: {type: generic, auth: {bearer: token-of-scripts}, links: {source: url, wiki: wiki}}",
@@ -98,24 +98,35 @@ class Setup:
 
 REVEAL_LASTS = 600.0
 MORE = {"hostname": ", domain: corp.example", "order": ", pattern: 'order-[a-z0-9]+'"}
-_SLACK = {"ana": "U01ANA", "ben": "U02BEN", "cleo": "U03CLEO", "dan": "U04DAN", "gus": "U05GUS", "eve": "U06EVE"}
+KEYS = {"work": ("slack", "slack_usergroup"), "chat": ("httpchat", "httpchat_group"), "guild": ("discord", "discord_role")}
+"""Under which keys the config names accounts and groups of a chat."""
 
 
 def account(chat: str, person: str) -> str:
     """The id of a person on a chat: everybody has one, whether Tocsin knows of it or not."""
-    return {"work": _SLACK.get(person, ""), "chat": f"account-of-{person}", "console": person}[chat]
+    return _id(chat, "U0", person) if chat in ("work", "guild") else f"account-of-{person}"
 
 
-def room_id(name: str) -> str:
-    return f"C0{name.upper()}"
+def room_id(chat: str, name: str) -> str:
+    return _id(chat, "C0", name)
 
 
-def group_id(name: str) -> str:
-    return f"S0{name.upper()}"
+def group_id(chat: str, name: str) -> str:
+    return _id(chat, "S0", name)
+
+
+def _id(chat: str, kind: str, name: str) -> str:
+    """Discord's are numbers."""
+    return f"4177198342{zlib.crc32((kind + name).encode()):010}" if chat == "guild" else f"{kind}{name.upper()}"
+
+
+def _person(key: str, name: str) -> str:
+    accounts = [f'{kind}: "{account(chat, key)}"' for chat, (kind, _) in KEYS.items()]
+    return f"  {key}: {{name: {name}, token: token-of-{key}, {', '.join(accounts)}}}"
 
 
 def _group(name: str, group: Group) -> str:
-    told = {"work": f"slack_usergroup: {group_id(name)}, ", "chat": f"httpchat_group: {group_id(name)}, "}.get(group.told_by, "")
+    told = f'{KEYS[group.told_by][1]}: "{group_id(group.told_by, name)}", ' if group.told_by else ""
     return f"{{{told}members: {_list(group.members)}, clearance: {group.clearance}}}"
 
 

@@ -34,7 +34,10 @@ class ConsolePlace:
         return "{type: console}"
 
     async def started(self) -> None:
-        """Everybody signs in, and one of them leaves a page open."""
+        """Who looks signs in then."""
+
+    def passes(self, seconds: float) -> None:
+        """Its clock is Tocsin's."""
 
     async def close(self) -> None:
         for task in self._streams:

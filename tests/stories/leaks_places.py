@@ -72,6 +72,9 @@ class Platform(Protocol):
     async def started(self) -> None:
         """Once Tocsin runs."""
 
+    def passes(self, seconds: float) -> None:
+        """Time passes there, too."""
+
     def build(self, room: str, people: Sequence[str]) -> None: ...
 
     def truth(self, room: str) -> Truth: ...
@@ -108,6 +111,9 @@ class HttpChatPlace:
     async def started(self) -> None:
         """There is nothing to connect."""
 
+    def passes(self, seconds: float) -> None:
+        """It has no clock."""
+
     @web.middleware
     async def _listen(self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> Any:
         body, (_, kind, name, *_) = (await request.read()).decode(), request.path.split("/")
@@ -121,28 +127,28 @@ class HttpChatPlace:
         return await handler(request)
 
     def build(self, room: str, people: Sequence[str]) -> None:
-        self.server.facts[room_id(room)] = Facts(members=[account(self.chat, one) for one in people])
+        self.server.facts[room_id(self.chat, room)] = Facts(members=[account(self.chat, one) for one in people])
 
     def truth(self, room: str) -> Truth:
-        facts = self.server.facts[room_id(room)]
+        facts = self.server.facts[room_id(self.chat, room)]
         humans = frozenset(one.removeprefix("account-of-") for one in facts.members or ())
         return Truth(bool(facts.private), bool(facts.shared_outside), bool(facts.archived), humans)
 
     def told(self, group: str) -> frozenset[str]:
-        return frozenset(one.removeprefix("account-of-") for one in self.server.groups.get(group_id(group), {}))
+        return frozenset(one.removeprefix("account-of-") for one in self.server.groups.get(group_id(self.chat, group), {}))
 
     def collect(self) -> None:
         """It came in as it came."""
 
     def cards(self, room: str) -> Mapping[int, Card]:
-        posts = [post for post in self.server.posts.values() if post.channel == room_id(room) and not post.deleted]
+        posts = [post for post in self.server.posts.values() if post.channel == room_id(self.chat, room) and not post.deleted]
         return {
             post.shown["number"]: Card(post.shown["stub"], repr([post.shown, *(reply.lines for reply in post.replies)]))
             for post in posts
         }
 
     async def drift(self, room: str, what: str, on: bool, who: str, told: bool) -> bool:
-        facts, name = self.server.facts[room_id(room)], account(self.chat, who)
+        facts, name = self.server.facts[room_id(self.chat, room)], account(self.chat, who)
         if who == "robot":
             return False
         match what:
@@ -157,17 +163,17 @@ class HttpChatPlace:
             case "publish":
                 facts.private = not on
             case "deaf":
-                others = [one for one in self.server.script.faults if one.channel != room_id(room)]
-                deaf = [Fault("status", "inspect", channel=room_id(room), status=503)] if on else []
+                others = [one for one in self.server.script.faults if one.channel != room_id(self.chat, room)]
+                deaf = [Fault("status", "inspect", channel=room_id(self.chat, room), status=503)] if on else []
                 self.server.break_with(*others, *deaf)
                 return True
         if told:
-            self.scene.desk(self.chat).channel_changed(self.chat, room_id(room), name)
+            self.scene.desk(self.chat).channel_changed(self.chat, room_id(self.chat, room), name)
         return True
 
     async def regroup(self, group: str, people: Sequence[str]) -> None:
-        self.server.groups[group_id(group)] = {account(self.chat, one): PEOPLE.get(one, one) for one in people}
-        self.scene.desk(self.chat).group_changed(self.chat, group_id(group))
+        self.server.groups[group_id(self.chat, group)] = {account(self.chat, one): PEOPLE.get(one, one) for one in people}
+        self.scene.desk(self.chat).group_changed(self.chat, group_id(self.chat, group))
 
     async def says(self, who: str, room: str, line: str) -> None:
         reply = await self.scene.desk(self.chat).command(self._by(who, room, line))
@@ -213,16 +219,19 @@ class SlackPlace:
     async def started(self) -> None:
         await self.slack.connected()
 
+    def passes(self, seconds: float) -> None:
+        self.slack.clock.jump(seconds)
+
     def build(self, room: str, people: Sequence[str]) -> None:
-        self.slack.channel(room_id(room), room, [account(self.chat, one) for one in people], private=True)
+        self.slack.channel(room_id(self.chat, room), room, [account(self.chat, one) for one in people], private=True)
 
     def truth(self, room: str) -> Truth:
-        place, users = self.slack.workspace.channels[room_id(room)], self.slack.workspace.users
+        place, users = self.slack.workspace.channels[room_id(self.chat, room)], self.slack.workspace.users
         humans = frozenset(self._names.get(one, one) for one in place.members if not users[one].flags.get("is_bot"))
         return Truth(place.private, bool(place.flags.get("is_shared")), place.archived, humans)
 
     def told(self, group: str) -> frozenset[str]:
-        _, users = self.slack.workspace.usergroups.get(group_id(group), ("", []))
+        _, users = self.slack.workspace.usergroups.get(group_id(self.chat, group), ("", []))
         return frozenset(self._names[one] for one in users)
 
     def collect(self) -> None:
@@ -256,47 +265,47 @@ class SlackPlace:
 
     def cards(self, room: str) -> Mapping[int, Card]:
         found = {}
-        for message in self.slack.messages(room_id(room)):
+        for message in self.slack.messages(room_id(self.chat, room)):
             if message.user == self.slack.workspace.bot_user:
-                said = repr([message.last, *(reply.last for reply in self.slack.thread(room_id(room), message.ts))])
+                said = repr([message.last, *(reply.last for reply in self.slack.thread(room_id(self.chat, room), message.ts))])
                 number = int(message.last.text.partition("#")[2].partition(" ")[0])
                 found[number] = Card("Shown in full only to" in said, said)
         return found
 
     async def drift(self, room: str, what: str, on: bool, who: str, told: bool) -> bool:
-        place = self.slack.workspace.channels[room_id(room)]
-        user = account(self.chat, who) or f"U0{who.upper()}"
+        place = self.slack.workspace.channels[room_id(self.chat, room)]
+        user = account(self.chat, who)
         match what:
             case "join" | "leave":
                 if (user in place.members) == (what == "join"):
                     return False
                 await self._moves(place.members, room, what, user, told)
             case "share":
-                await self.slack.share(room_id(room), on)
+                await self.slack.share(room_id(self.chat, room), on)
             case "archive":
-                await self.slack.archive(room_id(room), on)
+                await self.slack.archive(room_id(self.chat, room), on)
             case "publish":
                 place.private = not on
                 if told:
-                    await self.slack.rename(room_id(room), room)
+                    await self.slack.rename(room_id(self.chat, room), room)
             case "deaf":
                 faults = self.slack.faults.script
-                faults[:] = [one for one in faults if one.channel != room_id(room)]
+                faults[:] = [one for one in faults if one.channel != room_id(self.chat, room)]
                 if on:
-                    self.slack.faults.plain("conversations.members", channel=room_id(room))
+                    self.slack.faults.plain("conversations.members", channel=room_id(self.chat, room))
         return True
 
     async def _moves(self, members: list[str], room: str, what: str, user: str, told: bool) -> None:
         if not told:
             (members.append if what == "join" else members.remove)(user)
         elif what == "join":
-            await self.slack.join(room_id(room), user)
+            await self.slack.join(room_id(self.chat, room), user)
         else:
-            await self.slack.leave(room_id(room), user)
+            await self.slack.leave(room_id(self.chat, room), user)
 
     async def regroup(self, group: str, people: Sequence[str]) -> None:
-        self.slack.usergroup(group_id(group), group, [account(self.chat, one) for one in people])
-        await self.slack.event({"type": "subteam_members_changed", "subteam_id": group_id(group)})
+        self.slack.usergroup(group_id(self.chat, group), group, [account(self.chat, one) for one in people])
+        await self.slack.event({"type": "subteam_members_changed", "subteam_id": group_id(self.chat, group)})
 
     async def says(self, who: str, room: str, line: str) -> None:
         await self.slack.slash(account(self.chat, who), self._room(room), "/tocsin", line)
@@ -333,7 +342,7 @@ class SlackPlace:
     def _room(self, room: str) -> str:
         """A room of this chat; a command may be typed anywhere."""
         known = self.slack.workspace.channels
-        return room_id(room) if room_id(room) in known else next(iter(known))
+        return room_id(self.chat, room) if room_id(self.chat, room) in known else next(iter(known))
 
 
 def as_text(value: Any) -> str:

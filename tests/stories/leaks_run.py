@@ -36,13 +36,15 @@ from tests.stories.leaks import (
 )
 from tests.stories.leaks_acts import Subject, typed
 from tests.stories.leaks_console import ApiPlace, ConsolePlace
+from tests.stories.leaks_discord import DiscordPlace
 from tests.stories.leaks_ledger import Ledger, Withheld
 from tests.stories.leaks_places import NOBODY, Card, Caught, HttpChatPlace, Place, Platform, Scene, SlackPlace, as_text, person
 from tests.stories.leaks_places import scene_desk
 from tests.stories.leaks_stories import Step, Story
+from tests.stories.telling import OURS
 from tests.stories.until import until
 
-PLATFORMS: tuple[type[Any], ...] = (ConsolePlace, HttpChatPlace, SlackPlace)
+PLATFORMS: tuple[type[Any], ...] = (ConsolePlace, HttpChatPlace, SlackPlace, DiscordPlace)
 """Every chat there is. All take part in every story."""
 CHAT_NAMES = tuple(one.chat for one in PLATFORMS)
 REST = 10.0
@@ -77,7 +79,7 @@ class Run:
     # --- a Tocsin that runs
 
     async def open(self, stack: AsyncExitStack) -> None:
-        stack.enter_context(patch.dict(CHATS, {"httpchat": "tests.standins.chat:HttpChat"}))
+        stack.enter_context(patch.dict(CHATS, OURS))
         self.logs = stack.enter_context(capture_logs())
         self._listen_to_libraries(stack)
         self.chats: dict[str, Any] = {}
@@ -231,7 +233,7 @@ class Run:
         if way == "api":
             await self.api.looks(who, numbers)
             return
-        self.silenced |= way == "work"
+        self.silenced |= way in ("work", "guild")
         lines = [f"{verb} {number}" for number in numbers[-2:] for verb in ("incident", "why", "ack", "silence", "reveal")]
         await self.platforms[way].looks(who, room, numbers, lines, dice)
 
@@ -312,9 +314,8 @@ class Run:
 
     def _pass(self, seconds: float) -> None:
         self.offset += seconds
-        slack = self.platforms.get("work")
-        if isinstance(slack, SlackPlace):
-            slack.slack.clock.jump(seconds)
+        for platform in self.platforms.values():
+            platform.passes(seconds)
         self.app.wake()
         self.app.standings.wake()
         self.app.notices.changed.set()
@@ -333,7 +334,7 @@ class Run:
         calm, began, waits = 0, time.monotonic(), 0
         while calm < 2:
             await asyncio.sleep(0.003)
-            calm = 0 if await self._busy() else calm + 1
+            calm = 0 if await self._busy(by_itself) else calm + 1
             waits = waits + 1 if self._settles() else 0
             if waits > 12:  # it waits for time to pass
                 waits = 0
@@ -344,15 +345,16 @@ class Run:
             took = time.monotonic() - began
             assert took < (LATE if by_itself else REST), f"Tocsin does not come to rest within {took:.1f} s"
 
-    async def _busy(self) -> bool:
+    async def _busy(self, drifts: bool) -> bool:
+        """`drifts`: only with what must be shown otherwise, or for the first time."""
         app = self.app
         if app.store.backlog or self._settles() or any(courier._flying for courier in app._couriers):
             return True
         done = app._redraw._looked_at
         if any(done.get(name) != (app.policy, app.standings.of(name).clearance) for name in app.policy.channels):
             return True
-        rows = await app.store.read(deliveries.pending, list(self.setup.rooms), self.now(), 1, ())
-        return bool(rows)
+        rows = await app.store.read(deliveries.pending, list(self.setup.rooms), self.now(), 50, ())
+        return any(row.shown == 0 or not drifts for row in rows)
 
     def _settles(self) -> bool:
         return any(self.app.standings.settling(name) for name in self.setup.rooms)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rules.command import VERBS
-from tests.stories.leaks import EVERYBODY, KINDS, PEOPLE, Group, Room, Setup
+from tests.stories.leaks import EVERYBODY, KEYS, KINDS, PEOPLE, Group, Room, Setup
 
 LEVELS = (("public", "internal", "confidential", "restricted"), ("open", "closed", "secret"), ("low", "high"))
 TEAMS = ("t0", "t1", "t2", "t3")
@@ -59,8 +59,8 @@ def draw_setup(dice: random.Random, chats: Sequence[str]) -> Setup:
     groups = {
         "sre": Group(levels[-1], ("ana",)),
         "two": Group(dice.choice(levels), _some(dice, ("ben", "cleo", "dan"), 1)),
-        "three": Group(dice.choice(levels), _some(dice, ("ben", "cleo", "dan"), 1), dice.choice(("", "work", "chat"))),
-        "four": Group(dice.choice(levels), ("dan",), dice.choice(("", "work", "chat"))),
+        "three": Group(dice.choice(levels), _some(dice, ("ben", "cleo", "dan"), 1), dice.choice(("", *KEYS))),
+        "four": Group(dice.choice(levels), ("dan",), dice.choice(("", *KEYS))),
     }
     rooms = {"ops": Room(dice.choice(chats), levels[min(1, len(levels) - 2)], tuple(groups))}
     for chat in chats:
@@ -210,7 +210,7 @@ class _Teller:
         """Somebody types a line. What they may write about depends on what they see; so it is put together when it is."""
         dice = self.dice
         verb = VERBS[dice.choices(list(VERBS), [4 if verb.takes_incident else 1 for verb in VERBS.values()])[0]]
-        way = dice.choice(("work", "chat", "console", "api"))
+        way = dice.choice((*KEYS, "console", "api"))
         who = dice.choice(tuple(PEOPLE) if way in ("console", "api") else EVERYBODY)
         args = {"way": way, "who": who, "room": dice.choice(tuple(self.setup.rooms)), "verb": verb.name, "piece": self.piece(),
                 "about": dice.choice(self.alerts)["piece"], "kinds": self.kinds(), "dice": dice.randrange(1000)}  # fmt: skip
@@ -218,7 +218,7 @@ class _Teller:
 
     def looks(self) -> Step:
         """Somebody looks at everything there is for them on a chat, and helps themselves to all that it offers."""
-        dice, way = self.dice, self.dice.choice(("work", "chat", "console", "api"))
+        dice, way = self.dice, self.dice.choice((*KEYS, "console", "api"))
         who = dice.choice(tuple(PEOPLE) if way in ("console", "api") else EVERYBODY)
         return Step("looks", {"way": way, "who": who, "room": dice.choice(tuple(self.setup.rooms)), "dice": dice.randrange(1000)})
 
