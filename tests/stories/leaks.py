@@ -83,7 +83,8 @@ class Setup:
                            f"audience: {_list(room.audience)}}}" for name, room in self.rooms.items()),
             "sources:", "  prometheus: {type: alertmanager, auth: {bearer: token-of-prometheus}}",
             "  scripts: {type: generic, auth: {bearer: token-of-scripts}, links: {source: url, wiki: wiki}}",
-            "sensitivity:", f"  levels: {_list(self.levels)}", f"  verified_from: {self.proof_from}", f"  default: {self.default}",
+            "sensitivity:", f"  levels: {_list(self.levels)}", f"  verified_from: {self.proof_from}",
+            f"  default: {self.default}",
             f"  verify_every: {VERIFY_EVERY:g}s", "  rules:",
             *(f"    - {{match: ['team=~\"{'|'.join(teams)}\"'], level: {level}}}" for teams, level in self.rules),
             "redact:" if self.redact else "redact: []", *(f"  - {{name: {kind}, below: {level}{MORE.get(kind, '')}}}"
@@ -117,7 +118,7 @@ def group_id(chat: str, name: str) -> str:
 
 def _id(chat: str, kind: str, name: str) -> str:
     """Discord's are numbers."""
-    return f"4177198342{zlib.crc32((kind + name).encode()):010}" if chat == "guild" else f"{kind}{name.upper()}"
+    return f"41771983{zlib.crc32((kind + name).encode()):010}" if chat == "guild" else f"{kind}{name.upper()}"
 
 
 def _person(key: str, name: str) -> str:

@@ -47,7 +47,7 @@ def _silence(args: Mapping[str, Any], subject: Subject) -> Typed:
     """Of labels that the matchers fix, the level is known: whoever sees that much may name more."""
     line = f'silence team="{subject.team}"'
     if not subject.seen:
-        return Typed(f"{line}, nobody=\"knows\" 1h harmless words")
+        return Typed(f'{line}, nobody="knows" 1h harmless words')
     piece = Piece(subject.team_level, f"the reason of {args['who']} to silence alerts of {subject.team}", set(), args["kinds"])
     return Typed(f'{line}, instance="{subject.instance}" 1h {text(args["piece"], "r", args["kinds"])}', args["piece"], piece)
 

@@ -170,4 +170,3 @@ class ApiPlace:
         async with self.http.post(f"/webhooks/{source}", json=body, headers=headers) as answer:
             self.scene.catch(NOBODY, f"the answer to {source}", await answer.text())
             return answer.status
-

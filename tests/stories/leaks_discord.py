@@ -58,7 +58,8 @@ class DiscordPlace:
         place = world.channels[room_id(self.chat, room)]
         readers = [one for one in world.users.values() if not one.bot and may(world, one, place, "VIEW_CHANNEL")]
         everyone = place.overwrites[world.guild]
-        return Truth(bool(everyone.deny & 1 << 10), place.kind == 5, False, frozenset(self._names.get(one.id, one.id) for one in readers))
+        humans = frozenset(self._names.get(one.id, one.id) for one in readers)
+        return Truth(bool(everyone.deny & 1 << 10), place.kind == 5, False, humans)
 
     def told(self, group: str) -> frozenset[str]:
         role = group_id(self.chat, group)
@@ -137,7 +138,8 @@ class DiscordPlace:
 
     async def says(self, who: str, room: str, line: str) -> None:
         with suppress(Refused):  # Discord's own client refuses
-            await self._done(await self.discord.slash(account(self.chat, who), self._where(who, room), "tocsin", {"command": line}))
+            user, place = account(self.chat, who), self._where(who, room)
+            await self._done(await self.discord.slash(user, place, "tocsin", {"command": line}))
 
     async def looks(self, who: str, room: str, numbers: Sequence[int], lines: Sequence[str], dice: int) -> None:
         """What is offered while they type, and the buttons of cards with their dialogs."""

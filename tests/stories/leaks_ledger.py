@@ -32,6 +32,16 @@ class Tally:
     found: Counter[str] = field(default_factory=Counter)
     ops: Counter[str] = field(default_factory=Counter)
 
+    @property
+    def allowed(self) -> int:
+        return self.cases - self.forbidden
+
+    def __str__(self) -> str:
+        found = ", ".join(f"{count} in {way}" for way, count in self.found.most_common(6))
+        what = f"{self.cases} cases ({self.forbidden} where nothing may be shown)"
+        where = f"in {self.moments} moments of {self.stories} stories; {self.looks} texts read"
+        return f"{what} {where}, marks where they may be: {found}"
+
     def add(self, other: Tally) -> None:
         self.stories += other.stories
         self.moments += other.moments
