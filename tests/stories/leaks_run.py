@@ -137,7 +137,8 @@ class Run(World):
         numbers = sorted({number for piece in self.ledger.pieces.values() for number in piece.incidents})[-5:]
         for number in numbers[-2:] if who in PEOPLE and dice % 2 else ():
             await self.api.says("ana", f"assign {number} {who}")
-        for line in ("silences", "requests", "incidents all", "incidents mine"):
+        asked = [f"{verb} {number}" for number in numbers[-2:] for verb in ("incident", "why")]
+        for line in ("silences", "requests", "incidents all", "incidents mine", *asked):
             await self._says(way, who, room, line)
         if way == "api":
             await self.api.looks(who, numbers)

@@ -39,7 +39,6 @@ async def test_a_silence_of_secret_alerts_is_as_secret(story: Story) -> None:
         assert (CANARY in told) == (person == "ben"), told
 
 
-@pytest.mark.xfail(strict=True, reason="a reload does not judge anew how secret incidents are that are open")
 async def test_a_config_that_makes_more_secret_holds_for_what_fires(story: Story) -> None:
     """What stands there by the old rules is taken back, also while nobody reports it again."""
     await story.fires("Disk", team="storage", summary=CANARY)
