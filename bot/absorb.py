@@ -58,6 +58,7 @@ class Seen(msgspec.Struct):
             return False
         old, new = self.before.alert, self.row.alert
         same = (old.labels, old.annotations, old.links, old.severity) == (new.labels, new.annotations, new.links, new.severity)
+        same = same and self.before.sensitivity == self.row.sensitivity
         return not same or old.starts_at != new.starts_at or self.before.state.ends_at != self.row.state.ends_at
 
 

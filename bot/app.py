@@ -34,6 +34,7 @@ from bot.heard import Heard
 from bot.intake import Intake
 from bot.jobs import GRACE, Jobs
 from bot.leader import Leader, Work
+from bot.levels import judge_anew
 from bot.mirror import Mirror
 from bot.pages import Pages
 from bot.policy import Policy
@@ -84,6 +85,7 @@ class App:
         """Opens the store, listens, delivers. Raises StoreUnavailable, OSError with what to do."""
         self.store = await Store.open(self.config.store)
         await apply_policy(self.store, self.policy, self._clock())
+        await judge_anew(self.store, self.policy, self._clock())
         await self._note(self.config, "start")
         self._scribe = Scribe(self.store)
         self.commands = Commands(self.store, self._policy, self._clock, self._told, self.wake)
@@ -197,6 +199,7 @@ class App:
             config = load(self._path or Path("config.yaml"))
             check_reloadable(self.config, config)
             policy, sources = Policy(config, self._roster, self.standings), _build_sources(config)
+            await judge_anew(self.store, policy, self._clock())
             await self._note(config, "reload")
             await apply_policy(self.store, policy, self._clock())  # last: what it has looked at again must meet the new policy
         except (ConfigErrors, StoreUnavailable, NeedsRestart) as problem:

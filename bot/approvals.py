@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from adapters.chat import Reply
-from bot import answers, notice
+from bot import answers
 from bot.absorb import Told
 from bot.notice import Key, Notice
 from bot.policy import Policy
@@ -205,8 +205,7 @@ def _asked_for(request: Request, policy: Policy) -> str:
     """What the card says. What it is about only if whoever sees such a card may see that, too."""
     asked, name = request.asked, policy.names.get(request.by, request.by)
     who = f"Members of {', '.join(asked.groups)} may approve it until {answers.clock(request.until)} UTC, {name} may not."
-    shown = policy.sensitivity.of(notice.labels_of(key_of(request.id)))
-    if policy.sensitivity.rank(asked.level) > policy.sensitivity.rank(shown):
+    if policy.sensitivity.rank(asked.level) > policy.sensitivity.rank(policy.own_level):
         return f"{name} asks for a second person, to {asked.verb} something {asked.level}. Read it with: requests. {who}"
     return f"{name} asks for a second person: {request.line}. It {asked.why}. {who}"
 

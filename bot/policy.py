@@ -220,11 +220,13 @@ class Policy:
         return {name: unproven(channel.clearance, self.sensitivity) for name, channel in self.channels.items()}
 
     def level_of(self, alert: Alert) -> str:
-        """How secret an alert is. Tocsin's own name no secret, and whoever is to hear of a channel in trouble must be able to."""
-        if alert.source != OWN_SOURCE:
-            return self.sensitivity.of(alert.labels)
-        open_to_all = unproven(self.sensitivity.default, self.sensitivity)
-        return open_to_all or self.sensitivity.levels[0]
+        """How secret an alert is."""
+        return self.own_level if alert.source == OWN_SOURCE else self.sensitivity.of(alert.labels)
+
+    @property
+    def own_level(self) -> str:
+        """That of Tocsin's own alerts. They name no secret, and whoever is to hear of a channel in trouble must be able to."""
+        return unproven(self.sensitivity.default, self.sensitivity) or self.sensitivity.levels[0]
 
     def mute(
         self, alert: Alert, node: Node, silences: Sequence[Silence], sources: Sources, now: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
@@ -56,22 +57,39 @@ class Silencing:
         return Reply(answers.silences_text(await self.visible(caller), self._policy(), self._clock()))
 
     async def visible(self, caller: Caller) -> list[Silence]:
-        """Silences whose labels this person may see."""
+        """Silences that say nothing which this person may not see."""
         policy = self._policy()
         found = await self._store.read(silences.current, self._clock())
-        return [s for s in found if eyes_of(caller, policy).cleared_for(policy.sensitivity.of(labels_of(s.matchers)))]
+        return [s for s in found if eyes_of(caller, policy).cleared_for(level_of(s, policy))]
 
     async def muted_by(self, caller: Caller, command: Command, matchers: Sequence[Matcher]) -> int:
         """How many alerts fire now that these matchers of the command mute, of those that this person may see.
 
         What they may not read of those does not match what they wrote themselves: no sounding out of secrets.
         """
-        eyes, count, last = eyes_of(caller, self._policy()), 0, 0
+        return sum((await self._muted(caller, command, matchers)).values())
+
+    async def _muted(self, caller: Caller, command: Command, matchers: Sequence[Matcher]) -> Mapping[str, int]:
+        """The same by level."""
+        eyes, last = eyes_of(caller, self._policy()), 0
+        counts: Counter[str] = Counter()
         match = match_all if command.numbers else eyes.match
         while rows := await self._store.read(alerts.firing_after, last, PAGE):
-            count += sum(eyes.cleared_for(row.sensitivity) and match(matchers, row.alert.labels) for row in rows)
+            counts.update(
+                row.sensitivity for row in rows if eyes.cleared_for(row.sensitivity) and match(matchers, row.alert.labels)
+            )
             last = rows[-1].id
-        return count
+        return counts
+
+    async def _level(self, command: Command, muted: Mapping[str, int]) -> str:
+        """How secret a silence is: what is said of an incident as much as that, matchers as the least secret alert they fit.
+
+        A label that stands in nothing else than secret alerts is a secret like them.
+        """
+        policy = self._policy()
+        found = await self._store.read(incidents.load, command.numbers)
+        levels = [row.incident.sensitivity for row in found.values()]
+        return next(iter(levels), "") or min(muted, key=policy.sensitivity.rank, default="")
 
     async def preview(self, caller: Caller, command: Command) -> Reply:
         """What `silence` would mute, without doing it. Raises Usage."""
@@ -85,12 +103,13 @@ class Silencing:
         matchers = await self.matchers(caller, command)
         if isinstance(matchers, Reply):
             return matchers
-        now, count = self._clock(), await self.muted_by(caller, command, matchers)
+        muted = await self._muted(caller, command, matchers)
+        now, count, level = self._clock(), sum(muted.values()), await self._level(command, muted)
         duration = command.duration or 0.0
         reason = command.text
         if approval:
             reason = f"{reason} (approved by {self._policy().names.get(approval.by, approval.by)})".strip()
-        silence = Silence(silences.new_id(), matchers, now, now + duration, caller.key, reason)
+        silence = Silence(silences.new_id(), matchers, now, now + duration, caller.key, reason, level)
         done = (
             f"Silence {silence.id} for {format_duration(duration)} on {answers.matchers_text(matchers)}. "
             f"It mutes {_counted(count)} now."
@@ -144,6 +163,12 @@ def matchers_for(incident: Incident) -> tuple[Matcher, ...]:
             f"The alerts of #{incident.number} share no label. Write matchers instead, such as silence alertname=X for 2h"
         )
     return tuple(Matcher(name, "=", value) for name, value in sorted(incident.labels.items()))
+
+
+def level_of(silence: Silence, policy: Policy) -> str:
+    """How secret what a silence says is, by the config as it is now."""
+    named = policy.sensitivity.of(labels_of(silence.matchers))
+    return policy.sensitivity.highest(named, silence.level) if silence.level else named
 
 
 def _counted(count: int) -> str:

@@ -84,23 +84,23 @@ def fault(before: Row | None, row: Row) -> str:
 class Verdict(msgspec.Struct, frozen=True):
     """What walking a chain found: how many rows are whole, the last of them, and why the next one is not (empty: that is all).
 
-    `broken`: the number of the first row that is not whole. `kept`: the number of the row whose hash was expected, 0 for none.
+    `broken`: the number of the first row that is not whole, if one is not. `kept`: that of the row with the expected hash.
     """
 
     count: int
     head: str
-    broken: int
+    broken: int | None
     why: str
-    kept: int
+    kept: int | None
 
 
 def walk(rows: Iterable[Row], expected: str = "") -> Verdict:
     """Follows a chain from its first row to the first that is broken. `expected`: a hash noted earlier, which it must hold."""
     before: Row | None = None
-    kept = 0
+    kept: int | None = None
     for row in rows:
         if why := fault(before, row):
             return Verdict(before.id if before else 0, before.hash if before else START, row.id, why, kept)
         kept = row.id if row.hash == expected else kept
         before = row
-    return Verdict(before.id if before else 0, before.hash if before else START, 0, "", kept)
+    return Verdict(before.id if before else 0, before.hash if before else START, None, "", kept)

@@ -49,7 +49,7 @@ def due_at(incident: Incident, timing: Timing) -> float:
 
 URGENT = frozenset({
     Kind.new, Kind.severity_raised, Kind.resolved, Kind.reopened, Kind.firing_again, Kind.reminder, Kind.acknowledged,
-    Kind.unacknowledged, Kind.ack_ended, Kind.assigned, Kind.noted, Kind.snoozed, Kind.snooze_ended, Kind.unmuted,
+    Kind.unacknowledged, Kind.ack_ended, Kind.assigned, Kind.noted, Kind.approved, Kind.snoozed, Kind.snooze_ended, Kind.unmuted,
     Kind.all_resolved, Kind.muted_by_silence, Kind.muted_by_inhibition, Kind.muted_by_time_interval,
 })  # fmt: skip
 """Changes that the card shows at once. The others (counts of a group) wait for `group_interval`."""

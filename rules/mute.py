@@ -23,7 +23,10 @@ _SOURCE, _BOTH = "source", "both"
 
 
 class Silence(msgspec.Struct, frozen=True):
-    """Nobody is told of alerts that match, from `starts_at` to `ends_at`, in seconds since the epoch."""
+    """Nobody is told of alerts that match, from `starts_at` to `ends_at`, in seconds since the epoch.
+
+    `level`: how secret what it says is, by what it muted when it was made; empty: no more than the labels that it names.
+    """
 
     id: str
     matchers: tuple[Matcher, ...]
@@ -31,6 +34,7 @@ class Silence(msgspec.Struct, frozen=True):
     ends_at: float
     by: str
     reason: str
+    level: str = ""
 
     def active(self, at: float) -> bool:
         return self.starts_at <= at < self.ends_at

@@ -33,6 +33,14 @@ def pytest_report_header() -> str:
     return f"tocsin: profile {PROFILE}, seed {SEED} (repeat with TOCSIN_TEST_PROFILE={PROFILE} TOCSIN_TEST_SEED={SEED})"
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What tests want to be told of even when all is well."""
+    for report in terminalreporter.getreports("passed"):
+        for name, value in report.user_properties:
+            if name == "tell":
+                terminalreporter.write_line(str(value))
+
+
 def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
     """Where everything real is installed (TOCSIN_NO_SKIP=1), a skipped test is one that silently stopped testing."""
     if os.environ.get("TOCSIN_NO_SKIP") == "1" and report.skipped and not hasattr(report, "wasxfail"):

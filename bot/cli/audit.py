@@ -49,12 +49,13 @@ class Wanted(NamedTuple):
 def verify(url: str, expected: str, as_json: bool) -> int:
     """Walks the log of the store at `url` and prints what it found. The exit code. Raises StoreUnavailable."""
     verdict = asyncio.run(look(url, lambda conn: _walk(conn, expected)))
-    lost = bool(expected) and not verdict.kept and not verdict.broken
+    broken = verdict.broken is not None
+    lost = bool(expected) and verdict.kept is None and not broken
     if as_json:
-        say_json({"ok": not (verdict.broken or lost), **asdict(verdict), "expected": expected or None})
+        say_json({"ok": not (broken or lost), **asdict(verdict), "expected": expected or None})
     else:
         _say(verdict, expected, lost)
-    return FAILED if verdict.broken or lost else 0
+    return FAILED if broken or lost else 0
 
 
 def _walk(conn: Connection, expected: str) -> Verdict:
@@ -73,7 +74,7 @@ def _tell(rows: Iterable[Row], total: int) -> Iterator[Row]:
 
 
 def _say(verdict: Verdict, expected: str, lost: bool) -> None:
-    if verdict.broken:
+    if verdict.broken is not None:
         say(("✘ ", "red"), f"Row {verdict.broken} is broken: {verdict.why}.")
         say(f"  The {verdict.count} before it are as they were written." if verdict.count else "  It is the first.")
     elif lost:

@@ -7,10 +7,12 @@ import time
 from collections.abc import Mapping, Sequence
 
 from adapters import registry
-from adapters.chat import Chat, Finding
+from adapters.chat import Chat, DeliveryError, Finding
 from bot.cli.screen import FAILED, say, say_json
 from bot.config import Config
 from bot.config.check import LOOPBACK
+from bot.policy import Policy
+from bot.roster import PlatformGroup
 from bot.store.probe import probe
 from rules.channel import Channel
 
@@ -77,7 +79,21 @@ async def _chat(config: Config, name: str) -> Sequence[Finding]:
     accounts = {key: account for key, person in config.people.items() if (account := person.account(kind))}
     try:
         async with asyncio.timeout(CHAT_SECONDS):
-            found = await chat.diagnose(front.channels(name), accounts)
+            found = [*await chat.diagnose(front.channels(name), accounts)]
+            if any(finding.ok for finding in found):  # else it would be the same again
+                found += [await _group(chat, one) for one in Policy(config).platform_groups if one.chat == name]
     except TimeoutError:
         return [Finding(f"chat {name}", False, f"Run this again: it did not answer within {CHAT_SECONDS:.0f} s.")]
+    finally:
+        await chat.stop()
     return found or [Finding(f"chat {name}", True)]
+
+
+async def _group(chat: Chat, one: PlatformGroup) -> Finding:
+    """Whether the chat tells who is in a group, and how many."""
+    what = f"{one.chat}: group {one.name} ({one.id})"
+    try:
+        members = await chat.members_of(one.id)
+    except DeliveryError as problem:
+        return Finding(what, False, f"{one.chat} cannot tell who is in it, so that they may do nothing: {problem.reason}.")
+    return Finding(f"{what}: {len(members) or 'nobody'} in it", True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -107,6 +107,17 @@ def firing_after(conn: Connection, after_id: int, limit: int) -> list[AlertRow]:
     return [_from_row(row) for row in conn.execute(query).all()]
 
 
+def after(conn: Connection, after_id: int, limit: int) -> list[AlertRow]:
+    """All alerts, firing or not, in the order of their ids."""
+    query = select(alerts).where(alerts.c.id > after_id).order_by(alerts.c.id).limit(limit)
+    return [_from_row(row) for row in conn.execute(query).all()]
+
+
+def relevel(conn: Connection, levels: Mapping[int, str]) -> None:
+    """Writes anew how secret alerts are: alert id -> level."""
+    _relevel(conn, [(level, alert_id) for alert_id, level in levels.items()])
+
+
 def unused(conn: Connection, before: float, limit: int) -> list[int]:
     """Alerts that neither fire nor belong to an incident and were last seen before `before`."""
     query = (
@@ -128,6 +139,7 @@ _LOAD_IDS = Query(lambda among: select(alerts).where(among(alerts.c.id)))
 _insert = Bulk(insert(alerts), ("id", "source", "fingerprint", *_SAID))
 _update = Bulk(update(alerts).where(alerts.c.id == bindparam("b_id")), (*_SAID, "b_id"))
 _mark = Bulk(update(alerts).where(alerts.c.id == bindparam("b_id")), ("inhibits", "b_id"))
+_relevel = Bulk(update(alerts).where(alerts.c.id == bindparam("b_id")), ("sensitivity", "b_id"))
 _extend = Bulk(update(alerts).where(alerts.c.id == bindparam("b_id")), ("expires_at", "b_id"))
 
 

@@ -21,15 +21,14 @@ def new_id() -> str:
 def current(conn: Connection, now: float) -> list[Silence]:
     """Silences that have not ended, the one that ends first first."""
     found = _CURRENT(conn, now=now)
-    return [Silence(row.id, _matchers(row.matchers), row.starts_at, row.ends_at, row.by, row.reason) for row in found]
+    return [Silence(row.id, _matchers(row.matchers), row.starts_at, row.ends_at, row.by, row.reason, row.level) for row in found]
 
 
 def add(conn: Connection, silence: Silence) -> None:
     text = ",".join(str(matcher) for matcher in silence.matchers)
     times = {"starts_at": silence.starts_at, "ends_at": silence.ends_at}
-    conn.execute(
-        insert(silences).values(id=silence.id, matchers=clean(text), by=silence.by, reason=clean(silence.reason), **times)
-    )
+    said = {"matchers": clean(text), "by": silence.by, "reason": clean(silence.reason), "level": silence.level}
+    conn.execute(insert(silences).values(id=silence.id, **said, **times))
 
 
 def end(conn: Connection, silence_id: str, now: float) -> None:

@@ -168,6 +168,7 @@ silences = Table(
     Column("ends_at", Float, nullable=False),
     Column("by", Text, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("level", Text, nullable=False, server_default=""),
 )  # fmt: skip
 Index("silences_end", silences.c.ends_at)
 

@@ -14,7 +14,9 @@ from tests.adapters.chat_bench import Bench
 from tests.adapters.chat_cards import a_card
 
 CREATES = ("post", "reply_in_thread", "direct_message")
-ASKS = ("update", "find", "find in a thread", "inspect")
+ASKS = ("update", "find", "find in a thread", "inspect", "clear_thread", "name_of", "members_of")
+OF_NO_CHANNEL = ("direct_message", "name_of", "members_of")
+"""They spend no budget that is known beforehand, either."""
 OPS = (*CREATES, *ASKS)
 NOTE = ThreadNote(42, ("severity rose", "acknowledged by Ana"))
 
@@ -39,6 +41,9 @@ def calls(bench: Bench, ref: str, key: str) -> Mapping[str, Callable[[], Awaitab
         "find": lambda: chat.find(ops, key),
         "find in a thread": lambda: chat.find(ops, f"{key}-2", ref),
         "inspect": lambda: chat.inspect(ops),
+        "clear_thread": lambda: chat.clear_thread(ops, ref),
+        "name_of": lambda: chat.name_of(bench.account),
+        "members_of": lambda: chat.members_of(bench.group),
     }
 
 

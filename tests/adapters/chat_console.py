@@ -38,6 +38,8 @@ class ConsoleBench(Bench):
         Fault.rate_limit: "nobody counts",
         Fault.dead_token: _NO_TOKEN,
         f"{Fault.unreachable}: inspect": _KEPT,
+        f"{Fault.unreachable}: name_of": "people are in the config",
+        f"{Fault.unreachable}: members_of": "it has no groups of its own",
         f"{Fault.removed_channel}: find": _KEPT,
         f"{Fault.removed_channel}: find in a thread": _KEPT,
         f"{Fault.removed_channel}: inspect": _KEPT,

@@ -31,6 +31,7 @@ class DiscordBench(Bench):
     cannot: ClassVar[Mapping[str, str]] = {
         Fault.archived_channel: "channels of Discord are there or they are not; only threads are archived, and a post wakes them",
         f"{Fault.removed_channel}: find in a thread": "with the channel its threads are gone: nothing is in them, surely",
+        f"{Fault.removed_channel}: clear_thread": "with the channel its threads are gone: nothing is left to take back",
     }
 
     def __init__(self, discord: Discord, undo: ExitStack) -> None:
@@ -50,6 +51,7 @@ class DiscordBench(Bench):
             discord.role(SRE, "sre", mentionable=True)
             with ExitStack() as undo:
                 bench = cls(move_in(discord), undo)
+                discord.give(bench.account, SRE)
                 await bench.chat.start()
                 try:
                     yield bench

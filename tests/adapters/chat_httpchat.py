@@ -17,7 +17,7 @@ from tests.standins.httpchat import HttpChatServer, serving
 from tests.stories.views import HttpChatView
 
 _NO_JSON = "it is ours, and speaks JSON or breaks"
-_OPS = ("post", "update", "reply", "dm", "find", "inspect")
+_OPS = ("post", "update", "reply", "dm", "find", "inspect", "clear", "name_of", "members_of")
 WRONG = {
     Fault.lost_request: Wrong("lose", keep=False),
     Fault.lost_reply: Wrong("lose"),
@@ -50,6 +50,8 @@ class HttpChatBench(Bench):
         }
         self._desk = BenchDesk(self.channels, time.time)
         self.account, self.secrets = "account-of-ana", ()
+        self.group = "g-sre"
+        self._server.groups[self.group] = {self.account: "Ana"}
         self.patience = float(HttpChatConfig.model_fields["timeout"].default)
 
     @classmethod

@@ -22,7 +22,7 @@ from tests.standins.slack_faults import Fault as Wrong
 from tests.stories.views_slack import ACCOUNTS, CHANNELS, SlackView, move_in
 
 WAITS = Waits(opening=1.0, longest_pause=0.2, settled=0.1, linger=0.2)
-CALLS = ("chat.*", "conversations.history", "conversations.replies", "conversations.info", "conversations.members")
+CALLS = ("chat.*", "conversations.history", "conversations.replies", "conversations.info", "conversations.members", "user*")
 """All but the opening of a direct message, which a lost answer leaves as it was."""
 OPS = CHANNELS["ops"]
 

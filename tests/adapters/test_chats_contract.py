@@ -18,7 +18,7 @@ from adapters import registry
 from adapters.chat import ChatConfig, Failure
 from tests.adapters.chat_bench import Bench, Fault, Promise
 from tests.adapters.chat_benches import BENCHES, each_fault, each_that_is_limited
-from tests.adapters.chat_calls import ASKS, CREATES, NOTE, OPS, outcome, outcomes, posted
+from tests.adapters.chat_calls import ASKS, CREATES, NOTE, OF_NO_CHANNEL, OPS, outcome, outcomes, posted
 from tests.adapters.chat_cards import a_card
 
 OUTSIDE = {"email": "a letter can be neither edited nor found nor pressed: tests/adapters/test_email.py is its contract"}
@@ -39,7 +39,7 @@ WANTED: Mapping[Fault, Mapping[str, Failure]] = {
     Fault.odd_json: DOUBT,
     Fault.rate_limit: dict.fromkeys(OPS, Failure.rate_limited),
     Fault.dead_token: dict.fromkeys(OPS, Failure.credentials),
-    Fault.removed_channel: dict.fromkeys((op for op in OPS if op != "direct_message"), Failure.channel_unreachable),
+    Fault.removed_channel: dict.fromkeys((op for op in OPS if op not in OF_NO_CHANNEL), Failure.channel_unreachable),
     Fault.archived_channel: dict.fromkeys(("post", "update", "reply_in_thread"), Failure.channel_unreachable),
     Fault.removed_message: {"update": Failure.message_gone},
     Fault.refused_payload: dict.fromkeys((*CREATES, "update"), Failure.payload),
@@ -101,7 +101,7 @@ async def test_a_limit_says_how_long_to_wait_and_which_lane_is_full(bench: Bench
     for op, told in (await outcomes(bench, ref, "k-2")).items():
         about = "" if op in ("post", "find") else ref  # as the engine asks
         names = {lane.name for lane in bench.chat.lanes(op.split(" ")[0], ops, about)}
-        known = told.lane in {"", *names} or op == "direct_message"  # whose channel nobody knows before it is opened
+        known = told.lane in {"", *names} or op in OF_NO_CHANNEL
         assert told.retry_after == 7.0 and known, (op, told, names)
 
 
@@ -233,7 +233,7 @@ async def test_lanes_are_budgets(bench: Bench) -> None:
     ref = await posted(bench)
     names: dict[str, set[str]] = {}
     for where, channel in bench.channels.items():
-        for op in (*OPS[:4], "find", "inspect", "start", "rubbish"):
+        for op in (*OPS[:4], "find", "inspect", "clear_thread", "start", "rubbish"):
             for about in ("", ref):
                 lanes = bench.chat.lanes(op, channel, about)
                 names[f"{where} {op}"] = {lane.name for lane in lanes}
@@ -245,11 +245,34 @@ async def test_lanes_are_budgets(bench: Bench) -> None:
         assert names["ops post"] != names["vault post"], "one busy channel must not hold up the others"
 
 
+async def test_what_was_said_in_a_thread_is_taken_back_and_told_again(bench: Bench) -> None:
+    """The card stays, and what was said elsewhere; the same key may show once more."""
+    ops = bench.channels["ops"]
+    ref, other = await posted(bench, key="k-1"), await posted(bench, a_card(43), key="k-2")
+    for about, key in ((ref, "k-1-2"), (other, "k-2-2")):
+        await bench.chat.reply_in_thread(ops, about, NOTE, key)
+    for _ in range(2):
+        await bench.chat.clear_thread(ops, ref)
+        assert await bench.chat.find(ops, "k-1-2", ref) is None
+    seen = {card.number: card.ref for card in await bench.view.cards("ops")}
+    assert len(seen) == 2 and not await bench.view.thread("ops", seen[42]) and await bench.view.thread("ops", seen[43])
+    await bench.chat.reply_in_thread(ops, ref, NOTE, "k-1-2")
+    told = await bench.view.thread("ops", seen[42])
+    assert [sum(line in one for one in told) for line in NOTE.lines] == [1, 1]
+
+
+async def test_people_have_names_and_so_do_members_of_groups(bench: Bench) -> None:
+    assert await bench.chat.name_of(bench.account)
+    assert await bench.chat.name_of("80351110224678999") == "80351110224678999"
+    members = await bench.chat.members_of(bench.group) if bench.group else {}
+    assert all(members.values()) and (bench.account in members or not bench.group)
+
+
 async def test_it_knows_who_can_read(bench: Bench) -> None:
     facts = await bench.chat.inspect(bench.channels["vault"])
     assert (facts.private, facts.shared_outside, facts.archived) == (True, False, False)
     if Promise.closed not in bench.cannot:
         assert bench.account in (facts.members or ()) or facts.roles
-        assert bench.view.lets_in("cleo", "vault")
+        assert await bench.view.lets_in("cleo", "vault")
         await bench.mends()  # time passes
         assert await bench.chat.inspect(bench.channels["vault"]) != facts

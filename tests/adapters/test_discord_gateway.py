@@ -193,7 +193,7 @@ async def test_what_people_were_promised_is_done_before_it_stops(place: Site) ->
 
 async def test_changes_of_who_can_read_what_are_told(place: Site) -> None:
     heard: list[tuple[str, str]] = []
-    place.chat._inbound._on_channel_event = lambda channel, user: heard.append((channel, user))
+    place.chat._inbound._on_channel_event = lambda channel, user, roles: heard.append((channel, user))
     discord = place.discord
     acts: list[tuple[Callable[[], object], tuple[str, str]]] = [
         (lambda: discord.overwrite(DB, BEN, deny=["VIEW_CHANNEL"]), (DB, "")),
@@ -206,6 +206,8 @@ async def test_changes_of_who_can_read_what_are_told(place: Site) -> None:
         (lambda: discord.join(BEN), ("", BEN)),
         (lambda: discord.delete_role("165511591545143296"), ("", "")),
         (lambda: discord.set_owner(BEN), ("", "")),
+        (lambda: discord.unavailable(), ("", "")),
+        (lambda: discord.unavailable(now=False), ("", "")),
         (lambda: discord.delete_channel(DB), (DB, "")),
     ]
     for act, told in acts:
@@ -217,9 +219,10 @@ async def test_changes_of_who_can_read_what_are_told(place: Site) -> None:
 
 async def test_after_a_gap_anything_may_have_changed(place: Site) -> None:
     heard: list[tuple[str, str]] = []
-    place.chat._inbound._on_channel_event = lambda channel, user: heard.append((channel, user))
+    place.chat._inbound._on_channel_event = lambda channel, user, roles: heard.append((channel, user))
     await place.discord.gateway.close(4000)
-    await place.discord.until(lambda: heard == [("", "")])
+    await place.discord.until(lambda: heard)
+    assert set(heard) == {("", "")}
 
 
 @pytest.mark.parametrize(
@@ -229,6 +232,16 @@ async def test_after_a_gap_anything_may_have_changed(place: Site) -> None:
         ('{"t":"CHANNEL_UPDATE","op":0,"d":{"id":"7","guild_id":"2"}}', None),
         ('{"t":"GUILD_UPDATE","d":{"id":"1"}}', Change("GUILD_UPDATE")),
         ('{"t":"GUILD_UPDATE","d":{"id":"2"}}', None),
+        ('{"t":"GUILD_DELETE","d":{"id":"1","unavailable":true}}', Change("GUILD_DELETE")),
+        ('{"t":"GUILD_CREATE","d":{"id":"1","roles":[{"id":"1"}]}}', Change("GUILD_CREATE")),
+        (
+            '{"t":"GUILD_MEMBER_UPDATE","d":{"guild_id":"1","user":{"id":"5"},"roles":["8","9"]}}',
+            Change("GUILD_MEMBER_UPDATE", "", "5", ("8", "9")),
+        ),
+        (
+            '{"t":"GUILD_MEMBER_ADD","d":{"guild_id":"1","user":{"id":"5"},"roles":["8"]}}',
+            Change("GUILD_MEMBER_ADD", "", "5"),
+        ),
         ('{"t":"GUILD_MEMBER_REMOVE","d":{"guild_id":"1","user":{"id":"5"}}}', Change("GUILD_MEMBER_REMOVE", "", "5")),
         ('{"t":"MESSAGE_CREATE","d":{"id":"7","guild_id":"1"}}', None),
         ('{"op":11,"t":null,"d":null}', None),

@@ -59,6 +59,9 @@ def options(**given: Any) -> list[dict[str, Any]]:
         ("incident", options(incident=42), "incident 42"),
         ("why", options(incident=42), "why 42"),
         ("whoami", [], "whoami"),
+        ("reveal", options(incident=42, reason="for 2 hours"), "reveal 42 -- for 2 hours"),
+        ("approve", options(request="7"), "approve 7"),
+        ("deny", options(request="7", reason="not now"), "deny 7 not now"),
         ("help", options(verb="ack"), "help ack"),
         ("help", [], "help"),
         ("tocsin", options(command="ack 42 on it"), "ack 42 on it"),
@@ -78,8 +81,9 @@ def test_every_verb_is_a_command_that_says_all_that_its_line_can_say(verb: str) 
         command = parse(example)
         given: dict[str, Any] = {"scope": command.scope, "silence": command.silence, "verb": command.topic}
         given |= {"incident": next(iter(command.numbers), None), FURTHER: " ".join(map(str, command.numbers[1:]))}
-        text = "reason" if verb == "silence" else "note"
-        given |= {"person": command.person, text: command.text, "matchers": ", ".join(map(str, command.matchers))}
+        text = next((arg.name for arg in VERBS[verb].args if arg.kind == "text"), "")
+        given |= {"person": command.person, text: command.text, "request": str(command.request or "")}
+        given |= {"matchers": ", ".join(map(str, command.matchers))}
         given |= {"duration": f"{command.duration:g}s" if command.duration else ""}
         said_so = {name: value for name, value in given.items() if value}
         assert said_so.keys() <= known and parse(line_of(verb, options(**said_so))) == command
@@ -137,6 +141,7 @@ async def test_every_verb_is_offered_and_answered(verb: str) -> None:
         place.answers("fine")
         given: dict[str, Any] = {"incident": 42} if VERBS[verb].takes_incident else {}
         given |= {"assign": {"person": "ana"}, "note": {"note": "x"}, "unsilence": {"silence": "3f9a"}}.get(verb, {})
+        given |= {"reveal": {"reason": "x"}, "approve": {"request": "7"}, "deny": {"request": "7"}}.get(verb, {})
         if verb == "incidents":
             given = {}
         seen = await discord.slash(ANA, DB, verb, given)

@@ -63,7 +63,7 @@ async def test_a_log_that_is_whole(run: Callable[..., Any], store: Store) -> Non
     assert (told.code, told.err) == (0, "")
     assert told.out == f"✔ 3 rows, each as it was written.\n  head {last.hash}\n"
     assert (await run("audit", "verify", "--json")).json == {
-        "ok": True, "count": 3, "head": last.hash, "broken": 0, "why": "", "kept": 0, "expected": None,
+        "ok": True, "count": 3, "head": last.hash, "broken": None, "why": "", "kept": None, "expected": None,
     }  # fmt: skip
     await store.write(audit.note, ENTRIES)
     told = await run("audit", "verify", "--expect", last.hash.upper())
@@ -88,6 +88,9 @@ async def test_a_log_that_is_not(run: Callable[..., Any], store: Store) -> None:
         "✘ Row 2 is broken: it, or the hash of the row before it, is not what was written.\n  The 1 before"
     )
     assert (await run("audit", "verify", "--json")).json["broken"] == 2
+    await store.write(lambda conn, _: [conn.exec_driver_sql("UPDATE audit SET id = 0 WHERE id = 1")], None)
+    told = await run("audit", "verify")
+    assert told.code == 1 and "Row 0 is broken: there is no place in the chain for a row 0.\n  It is the first." in told.out
 
 
 async def test_json_lines_that_others_can_check(run: Callable[..., Any]) -> None:

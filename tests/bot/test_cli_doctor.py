@@ -17,6 +17,7 @@ from bot.config import load
 from bot.store.engine import Store
 from bot.store.probe import probe
 from tests.bot.test_cli import Outcome
+from tests.standins.discord import Discord
 from tests.standins.slack import Slack
 
 CONFIG = """
@@ -38,6 +39,17 @@ route: {channels: [ops]}
 """
 
 
+LAB = "165511591545143296"
+ROLES = """
+store: sqlite:///FOLDER/tocsin.db
+groups: {lab: {discord_role: 'LAB'}}
+chats: {guild: CHAT}
+channels: {db: {chat: guild, id: '41771983423143940'}}
+sources: {prometheus: {type: generic, auth: none}}
+route: {channels: [db]}
+"""
+
+
 def config_in(folder: Path, url: str = "http://127.0.0.1:9/api/", listen: str = "127.0.0.1:8080") -> Path:
     path = folder / "config.yaml"
     path.write_text(CONFIG.replace("FOLDER", str(folder)).replace("URL", url).replace("LISTEN", listen))
@@ -51,6 +63,28 @@ def wrong(findings: list[Finding]) -> dict[str, str]:
 async def examine(folder: Path, slack: Slack) -> list[Finding]:
     secrets = {"BOT": slack.bot_token, "APP": slack.app_token}
     return await look(load(config_in(folder, slack.api_url), secrets))
+
+
+async def test_groups_that_a_chat_tells(tmp_path: Path) -> None:
+    async with Discord(rates=False) as discord:
+        discord.user("80351110224678912", "ana", [LAB])
+        discord.channel("41771983423143940", "db")
+        addresses = f"api_url: '{discord.api_url}', gateway_url: '{discord.gateway_url}'"
+        chat = f"{{type: discord, token: {discord.token}, guild: '{discord.guild}', {addresses}}}"
+        config = ROLES.replace("FOLDER", str(tmp_path)).replace("CHAT", chat).replace("LAB", LAB)
+        (tmp_path / "config.yaml").write_text(config)
+
+        async def group() -> tuple[str, str]:
+            found = [one for one in await look(load(tmp_path / "config.yaml", {})) if "group lab" in one.what]
+            return found[0].what, found[0].remedy
+
+        what = f"guild: group lab ({LAB})"
+        assert await group() == (f"{what}: nobody in it", "")
+        discord.role(LAB, "lab")
+        assert await group() == (f"{what}: 1 in it", "")
+        discord.world.enabled_intents.clear()
+        told = await group()
+        assert told[0] == what and "switch Server Members Intent on" in told[1]
 
 
 async def test_all_is_well(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from rules.alert import Severity
 from rules.change import Change, Kind
 from rules.deadline import NEVER, URGENT, due_at, show_at, tick
-from rules.handling import acknowledge, add_note, assign, resolve, snooze, unacknowledge
+from rules.handling import acknowledge, add_note, approved, assign, resolve, snooze, unacknowledge
 from rules.incident import Delta, Incident, Moved, State, Timing, describe, takes
 from rules.tally import apply
 from tests.rules.made import (
@@ -443,6 +443,7 @@ def test_every_kind_of_change_happens_in_a_life() -> None:
     then(apply(incident, [joins()], NOW))
     then(acknowledge(incident, "ana", NOW + 1, NOW + 100))
     then(add_note(incident, "bo", NOW + 2, "hm"))
+    then(approved(incident, "cleo", NOW + 3, "assign"))
     then(assign(incident, "ana", NOW + 3, "bo"))
     then(unacknowledge(incident, "bo", NOW + 4))
     then(snooze(incident, "ana", NOW + 5, NOW + 10))

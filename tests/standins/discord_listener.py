@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
+from unittest.mock import patch
 
 import discord
 import yarl
@@ -36,9 +37,17 @@ class Listener(discord.Client):
 
 @asynccontextmanager
 async def listening(platform: Discord, listen: Listen | None = None, **options: Any) -> AsyncIterator[Listener]:
-    """A client that is ready, until the end."""
-    Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = platform.api_url.rstrip("/"), yarl.URL(platform.gateway_url)
-    client = Listener(listen, **options)
+    """A client that is ready, until the end. discord.py keeps both addresses for the whole process: they are given back."""
+    with (
+        patch.object(Route, "BASE", platform.api_url.rstrip("/")),
+        patch.object(DiscordWebSocket, "DEFAULT_GATEWAY", yarl.URL(platform.gateway_url)),
+    ):
+        async with _ready(platform, Listener(listen, **options)) as client:
+            yield client
+
+
+@asynccontextmanager
+async def _ready(platform: Discord, client: Listener) -> AsyncIterator[Listener]:
     task = asyncio.create_task(client.start(platform.token))
     try:
         ready = asyncio.create_task(client.wait_until_ready())

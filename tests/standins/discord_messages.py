@@ -66,6 +66,8 @@ def delete(world: World, call: Call) -> None:
     message = find(world, call)
     if message.author != world.bot and not may(world, world.users[world.bot], channel, "MANAGE_MESSAGES"):
         raise DiscordError(403, 50013, "Missing Permissions")
+    if message.kind == 21:
+        raise DiscordError(403, 50021, "Cannot execute action on a system message")
     if channel.archived:
         raise _archived()
     message.deleted = True

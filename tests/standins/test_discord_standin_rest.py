@@ -85,7 +85,10 @@ async def test_threads_are_archived_and_locked(discord: Discord, rest: Rest) -> 
     message = (await rest.post())[1]["id"]
     await rest(f"POST channels/{DB}/messages/{message}/threads", {"name": "x"})
     said = (await rest(f"POST channels/{message}/messages", {"content": "a"}))[1]["id"]
+    (first,) = [one["id"] for one in (await rest(f"GET channels/{message}/messages"))[1] if one["type"] == 21]
+    assert await rest(f"DELETE channels/{message}/messages/{first}") == (403, 50021)
     discord.archive(message)
+    assert await rest(f"DELETE channels/{message}/messages/{said}") == (400, 50083)
     assert await rest(f"PATCH channels/{message}/messages/{said}", {"content": "b"}) == (400, 50083)
     assert (await rest(f"POST channels/{message}/messages", {"content": "c"}))[0] == 200
     assert not discord.world.channels[message].archived

@@ -86,5 +86,6 @@ async def test_a_store_of_a_newer_tocsin_is_refused_and_left_alone(store_url: st
     await write(store, lambda conn: conn.execute(text("UPDATE alembic_version SET version_num = '9999'")).rowcount)
     await store.close()
     for _ in range(2):
-        with pytest.raises(StoreUnavailable, match=f"the store has schema 9999, which this Tocsin does not know; it knows {HEAD}"):
+        told = f"the store has schema 9999, which this Tocsin does not know; it knows {HEAD}"
+        with pytest.raises(StoreUnavailable, match=told):
             await Store.open(store_url)

@@ -40,7 +40,8 @@ async def test_one_incident(story: Story) -> None:
         assert part in text
     assert "ops: shown at" in text
     missing = await story.command("ben", "incident 99")
-    assert not missing.ok and missing.text == "There is no incident #99 that you may see. To list yours: incidents. Members of sre may show you more."
+    unseen = "There is no incident #99 that you may see. To list yours: incidents. Members of sre may show you more."
+    assert not missing.ok and missing.text == unseen
 
 
 async def test_why(story: Story) -> None:

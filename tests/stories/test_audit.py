@@ -31,7 +31,7 @@ async def log_of(story: Story, *kinds: str) -> Told:
 
 
 async def whole(story: Story) -> None:
-    assert not (await story.app.store.read(lambda conn: walk(audit.rows(conn)))).broken
+    assert not (await story.app.store.read(lambda conn: walk(audit.rows(conn)))).why
 
 
 def of(rows: Told, *names: str) -> list[tuple[Any, ...]]:

@@ -115,6 +115,7 @@ async def server(tmp_path: Path) -> AsyncIterator[tuple[HttpChatServer, Process]
         process.check()
 
 
+@pytest.mark.timeout(600)  # 50 starts of a process: a minute where nothing else runs
 async def test_killed_again_and_again(server: tuple[HttpChatServer, Process], seed: int) -> None:
     platform, process = server
     dice = random.Random(seed)

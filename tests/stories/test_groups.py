@@ -114,9 +114,9 @@ async def test_a_person_of_the_config_gains_and_loses_by_it(story: Story) -> Non
     await answered(story, "cleo", "incident 1", "no incident #1 that you may see", ok=False)
 
 
+@pytest.mark.parametrize("chat", ["httpchat"])
 async def test_when_nobody_can_tell_nobody_may(story: Story) -> None:
-    if not story.server:
-        pytest.skip("told once: the chat is the same port")
+    assert story.server
     await sets(story, "eve")
     await answered(story, "eve", "whoami", "Groups: lab")
     story.server.break_with(Fault("status", "members_of", status=503))

@@ -130,6 +130,7 @@ async def goes_down_and_comes_back(story: Story, exporter: Exporter) -> None:
     assert seen.title.startswith("127.0.0.1:") and seen.title.endswith(" is down")
     await card.press("Ack", by="ben")
     await card.shows(state="acknowledged", who="Ben Okafor")
+    await story.shown()  # its thread, too
     calls = len(story.heard)
     await asyncio.sleep(2.0)  # it is sent again and again meanwhile, which changes nothing
     await card.shows(state="acknowledged", closing=False)

@@ -157,7 +157,7 @@ def _seen(message: Message) -> Seen:
     )
 
 
-ACTIONS = tuple(f"tocsin:{verb} " for verb in ("ack", "unack", "resolve", "snooze", "silence", "note"))
+ACTIONS = tuple(f"tocsin:{verb} " for verb in ("ack", "unack", "resolve", "snooze", "silence", "note", "approve", "deny"))
 
 
 def _command(control: Mapping[str, str]) -> tuple[str, str]:

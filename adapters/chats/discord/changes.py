@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
-EVERYWHERE = frozenset({"GUILD_UPDATE", "GUILD_ROLE_CREATE", "GUILD_ROLE_UPDATE", "GUILD_ROLE_DELETE"})
+OF_GUILD = frozenset({"GUILD_CREATE", "GUILD_UPDATE", "GUILD_DELETE"})
+"""Also how an outage at Discord begins and ends; what happened in it, nobody tells."""
+EVERYWHERE = OF_GUILD | {"GUILD_ROLE_CREATE", "GUILD_ROLE_UPDATE", "GUILD_ROLE_DELETE"}
 OF_CHANNELS = frozenset({"CHANNEL_CREATE", "CHANNEL_UPDATE", "CHANNEL_DELETE", "THREAD_UPDATE", "THREAD_DELETE"})
 OF_PEOPLE = frozenset({"GUILD_MEMBER_ADD", "GUILD_MEMBER_UPDATE", "GUILD_MEMBER_REMOVE"})
 
@@ -17,6 +19,7 @@ class _Event(msgspec.Struct):
     id: str = ""
     guild_id: str = ""
     user: _User | None = None
+    roles: object = None
 
 
 class _Kind(msgspec.Struct):
@@ -28,11 +31,15 @@ class _Frame(msgspec.Struct):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """`channel`: the id of what changed, empty where it may be all. `user`: who came, left or got other roles, or empty."""
+    """`channel`: the id of what changed, empty where it may be all. `user`: who came, left or changed, or empty.
+
+    `roles`: those that the user has now, if it is about somebody who was there before.
+    """
 
     about: str
     channel: str = ""
     user: str = ""
+    roles: tuple[str, ...] | None = None
 
 
 def change_in(frame: str | bytes, guild: str) -> Change | None:
@@ -44,7 +51,8 @@ def change_in(frame: str | bytes, guild: str) -> Change | None:
         event = msgspec.json.decode(frame, type=_Frame).d
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
-    if guild not in (event.guild_id, event.id if kind == "GUILD_UPDATE" else ""):
+    if guild not in (event.guild_id, event.id if kind in OF_GUILD else ""):
         return None
-    user = event.user.id if event.user else ""
-    return Change(kind, event.id if kind in OF_CHANNELS else "", user if kind in OF_PEOPLE else "")
+    user = event.user.id if event.user and kind in OF_PEOPLE else ""
+    roles = tuple(map(str, event.roles)) if kind == "GUILD_MEMBER_UPDATE" and isinstance(event.roles, list) else None
+    return Change(kind, event.id if kind in OF_CHANNELS else "", user, roles)

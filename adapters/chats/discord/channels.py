@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import msgspec
@@ -48,16 +48,28 @@ class Channels:
         self._known: tuple[float, Server] | None = None
         self._changes = 0
         self._asking = asyncio.Lock()
+        self._told: dict[str, Server] = {}  # from which it was told who reads a channel, or has a role
+        self._parents: dict[str, str] = {}  # of channels that are threads
 
     def forget(self, channel: str = "", user: str = "") -> None:
         """Something changed. A channel's own overwrites are asked for each time, so only a change beyond them matters."""
         if user or not channel:
             self._known, self._changes = None, self._changes + 1
+            self._told.clear()
+
+    def told_with(self, user: str, roles: Collection[str]) -> bool:
+        """Whether all that was told of channels and roles counted with just these roles of the user."""
+        told = [server.people.get(user) if server.people else None for server in self._told.values()]
+        return bool(told) and all(one is not None and set(one.roles) == set(roles) for one in told)
+
+    def ruled_by(self, channel: str) -> list[str]:
+        """The channels in which the overwrites of this one hold: itself, and its threads among those that were asked for."""
+        return [channel, *(thread for thread, parent in self._parents.items() if parent == channel)]
 
     async def facts(self, channel: str) -> ChannelFacts:
         """Bots do not count, guests of the server do. Raises DeliveryError."""
         told, place = await self._look(channel)
-        server = await self._server()
+        server = self._told[channel] = await self._server()
         guild = server.guild
         admins = frozenset(role for role, bits in guild.roles.items() if bits & ADMINISTRATOR) - guild.bot_roles - {guild.id}
         common: dict[str, Any] = {
@@ -78,7 +90,7 @@ class Channels:
 
     async def members_of(self, role: str) -> Mapping[str, str]:
         """account -> name of the humans who have a role; nobody if there is no such role. Raises DeliveryError."""
-        server = await self._server()
+        server = self._told[role] = await self._server()
         if server.people is None:
             raise DeliveryError(Failure.channel_unreachable, NO_LIST)
         people = server.people.values() if role in server.guild.roles else ()
@@ -104,8 +116,10 @@ class Channels:
     async def _look(self, channel: str) -> tuple[Mapping[str, Any], Place]:
         """The channel, and whose overwrites hold there: a thread's are its parent's."""
         told = await self._channel(channel)
-        of = await self._channel(str(told.get("parent_id"))) if told.get("type") in THREADS else told
-        return told, read_place(of)
+        if told.get("type") not in THREADS:
+            return told, read_place(told)
+        parent = self._parents[channel] = str(told.get("parent_id"))
+        return told, read_place(await self._channel(parent))
 
     async def _channel(self, channel: str) -> Mapping[str, Any]:
         told = await self._rest.one(get_channel(channel))

@@ -93,7 +93,7 @@ class Discord:
                 return None
             raise
         if not seen:
-            await self._check_history(channel)
+            await self._check_history(channel, "whether a post arrived")
         return str(Ref(where, found, key)) if found else None
 
     def lanes(self, op: str, channel: Channel, ref: str = "") -> Sequence[Lane]:
@@ -104,7 +104,8 @@ class Discord:
         return await self._channels.facts(_id_of(channel))
 
     async def clear_thread(self, channel: Channel, ref: str) -> None:
-        await self._threads.clear(read_ref(ref, channel.id), await self._who_am_i())
+        if await self._threads.clear(read_ref(ref, channel.id), await self._who_am_i()):
+            await self._check_history(channel, "what was said in a thread")
 
     async def name_of(self, account: str) -> str:
         return await self._channels.name_of(account)
@@ -139,18 +140,22 @@ class Discord:
             self._me = (await self._rest.one(WHO_AM_I))["id"]
         return self._me
 
-    async def _check_history(self, channel: Channel) -> None:
+    async def _check_history(self, channel: Channel, what: str) -> None:
         """To those who may not read a channel's history, Discord shows an empty one: that is no proof of anything."""
         bits = await self._channels.own_bits(channel.id, await self._who_am_i())
         if not bits & READ_MESSAGE_HISTORY:
-            reason = "cannot tell whether a post arrived: give the bot Read Message History in the channel"
+            reason = f"cannot tell {what}: give the bot Read Message History in the channel"
             raise DeliveryError(Failure.channel_unreachable, reason)
 
-    def _changed(self, channel: str, user: str) -> None:
+    def _changed(self, channel: str, user: str, roles: Sequence[str] | None = None) -> None:
+        """`roles`: those of a user who was there before; often it is only their name that changed."""
+        if roles is not None and self._channels.told_with(user, roles):
+            return
         self._rest.denials.forget(channel)
         self._channels.forget(channel, user)
-        self._desk.channel_changed(self._name, "" if user else channel, user)  # who has other roles may read other channels
-        if user or not channel:  # somebody came, left or has other roles; or there are other roles
+        for one in self._channels.ruled_by(channel) if channel else [""]:
+            self._desk.channel_changed(self._name, one, user)
+        if not channel:  # somebody came, left or has other roles; or there are other roles
             self._desk.group_changed(self._name)
 
 

@@ -196,4 +196,4 @@ class _Sheet:
         shown = [one for one in links if one][: self._thrift.links]
         if self._was_cut and (whole := link(self._card.url, "all of the text")):
             shown.append(whole)
-        return " · ".join(["🔗", *shown]) if shown else ""
+        return f"🔗 {' · '.join(shown)}" if shown else ""

@@ -42,15 +42,19 @@ async def find(rest: Rest, me: str, channel: str, key: str, since: float, thread
     return "", seen
 
 
-async def ours(rest: Rest, me: str, thread: str) -> list[str]:
-    """The ids of what we said in a thread; none if there is no thread. Raises DeliveryError."""
+async def ours(rest: Rest, me: str, thread: str) -> tuple[list[str], bool]:
+    """The ids of what we said in a thread, and whether we may be wrong: nothing was to be seen, though there is a thread.
+
+    Raises DeliveryError.
+    """
     try:
         said = [one async for one in _messages(rest, thread, True)]
     except DiscordFailure as problem:
         if problem.code != UNKNOWN_CHANNEL:
             raise
-        return []
-    return [str(one["id"]) for one in said if (one.get("author") or {}).get("id") == me and one.get("type", 0) == SAID]
+        return [], False
+    mine = [one for one in said if (one.get("author") or {}).get("id") == me and one.get("type", 0) == SAID]
+    return [str(one["id"]) for one in mine], not said
 
 
 async def _messages(rest: Rest, channel: str, thread: bool) -> AsyncIterator[Mapping[str, Any]]:

@@ -6,7 +6,7 @@ since the card was posted.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import discord
@@ -40,12 +40,14 @@ class Inbound:
     """The inbound side of one chat.
 
     `on_channel_event` is called with Discord's id of a channel about which something changed, empty where it may be all of them,
-    and of the user who came, left or got other roles, empty where it is nobody in particular.
+    of the user who came, left or changed, empty where it is nobody in particular, and of the roles that a user who was there
+    before has now.
     """
 
     def __init__(
-        self, name: str, config: DiscordConfig, desk: Desk, on_channel_event: Callable[[str, str], None], waits: Waits = WAITS
-    ) -> None:
+        self, name: str, config: DiscordConfig, desk: Desk, on_channel_event: Callable[[str, str, Sequence[str] | None], None],
+        waits: Waits = WAITS,
+    ) -> None:  # fmt: skip
         self._name, self._guild, self._on_channel_event = name, config.guild, on_channel_event
         self._work, self._once = Work(), Once()
         self._rest = Rest(config, desk.now)
@@ -80,14 +82,14 @@ class Inbound:
 
     def _on_session(self, app: str) -> None:
         """A new session: what happened since the last one, nobody told us."""
-        self._on_channel_event("", "")
+        self._on_channel_event("", "", None)
         self._sync.start(app)
 
     def _on_frame(self, frame: Frame) -> None:
         change = change_in(frame, self._guild)
         if change:
             log.debug("discord_channel_event", chat=self._name, about=change.about, channel=change.channel)
-            self._on_channel_event(change.channel, change.user)
+            self._on_channel_event(change.channel, change.user, change.roles)
 
     def _on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         if self._once.first(str(interaction.id)):

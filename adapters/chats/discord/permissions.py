@@ -22,7 +22,7 @@ NEEDED: Mapping[int, tuple[str, str]] = {
     VIEW_CHANNEL: ("View Channel", "see the channel, and tell who else can"),
     SEND_MESSAGES: ("Send Messages", "post cards"),
     EMBED_LINKS: ("Embed Links", "show them as cards rather than as nothing"),
-    READ_MESSAGE_HISTORY: ("Read Message History", "find out whether a post arrived whose answer was lost"),
+    READ_MESSAGE_HISTORY: ("Read Message History", "find a post whose answer was lost, and what to take back from a thread"),
     CREATE_PUBLIC_THREADS: ("Create Public Threads", "make the thread of a card"),
     SEND_MESSAGES_IN_THREADS: ("Send Messages in Threads", "tell there what happened"),
 }

@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 import structlog
 
-from adapters.chat import ThreadNote
+from adapters.chat import DeliveryError, Failure, ThreadNote
 from adapters.chats.discord import errors, history
 from adapters.chats.discord.embed import QUIET, SILENT, Message, fits, footer
 from adapters.chats.discord.errors import DiscordFailure
@@ -54,13 +54,19 @@ class Threads:
                 why = "locked" if problem.code == errors.THREAD_LOCKED else "deleted"
                 log.warning("thread_closed", incident=note.number, channel=card.channel, why=why)
 
-    async def clear(self, card: Ref, me: str) -> None:
-        """Deletes what we said in the thread of a card. `me`: our user id."""
-        for message in await history.ours(self._rest, me, card.message):
+    async def clear(self, card: Ref, me: str) -> bool:
+        """Deletes what we said in the thread of a card. `me`: our user id. Whether nothing was to be seen there, which proves
+        nothing to those who may not read history.
+
+        Message by message: the thread itself would go with what people wrote in it.
+        """
+        said, blind = await history.ours(self._rest, me, card.message)
+        for message in said:
             await self._delete(card.message, message)
             self._cleared[card.message] = message
         while len(self._cleared) > MOST_KNOWN:
             self._cleared.popitem(last=False)
+        return blind
 
     async def _delete(self, thread: str, message: str) -> None:
         """In an archived thread nothing can be deleted, and only a post or a right of its own opens it again."""
@@ -68,10 +74,20 @@ class Threads:
             await self._rest.call(delete_message(thread, message))
         except DiscordFailure as problem:
             if problem.code == errors.THREAD_ARCHIVED:
-                await self._rest.one(edit_channel(thread), {"archived": False})
+                await self._open(thread)
                 await self._rest.call(delete_message(thread, message))
             elif problem.code != errors.UNKNOWN_MESSAGE:
                 raise
+
+    async def _open(self, thread: str) -> None:
+        """Out of the archive. What is locked besides opens to moderators only."""
+        try:
+            await self._rest.one(edit_channel(thread), {"archived": False})
+        except DiscordFailure as problem:
+            if problem.code not in (errors.LACKS_RIGHT, errors.THREAD_ARCHIVED, errors.THREAD_LOCKED):
+                raise
+            why = "a thread is locked and archived, so that nothing can be taken back: unlock it, or give the bot Manage Threads"
+            raise DeliveryError(Failure.channel_unreachable, why) from None
 
     async def _post(self, thread: str, message: Message) -> None:
         """A post reopens an archived thread, unless it is locked."""

@@ -189,7 +189,7 @@ class _Sheet:
         if self._was_cut and self._url:
             shown.append(link(self._url, "all of the text"))
         if shown:
-            yield {"type": "context", "elements": [own(" · ".join(["🔗", *shown]))]}
+            yield {"type": "context", "elements": [own(f"🔗 {' · '.join(shown)}")]}
 
     def _actions(self) -> Iterator[Block]:
         elements = {button.verb: _element(button) for button in self._card.buttons[:20]}

@@ -45,7 +45,7 @@ class Groups:
 
     async def _learn(self, user: str, me: Identity) -> None:
         """The name of somebody; empty if they are no person of ours."""
-        told = (await self._client.call("users.info", user=user)).get("user") or {}
+        told = await self._client.part("users.info", "user", user=user)
         ours = me.is_home(told) and told.get("is_bot") is not True and told.get("deleted") is not True
         self._names[user] = (self._clock(), called(told, user) if ours else "")
 

@@ -96,7 +96,7 @@ class Slack:
 
     async def name_of(self, account: str) -> str:
         try:
-            return called((await self._client.call("users.info", user=account)).get("user") or {}, account)
+            return called(await self._client.part("users.info", "user", user=account), account)
         except SlackFailure as problem:
             if problem.code in ("user_not_found", "user_not_visible"):
                 return account

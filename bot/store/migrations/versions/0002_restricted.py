@@ -13,6 +13,7 @@ def upgrade() -> None:
     op.add_column("deliveries", sa.Column("shown_as", sa.Text(), server_default="", nullable=False))
     stubs = sa.text("shown_as = 'stub'")
     op.create_index("deliveries_stubs", "deliveries", ["incident"], unique=False, sqlite_where=stubs, postgresql_where=stubs)
+    op.add_column("silences", sa.Column("level", sa.Text(), server_default="", nullable=False))
     op.create_table(
         "standings",
         sa.Column("channel", sa.Text(), nullable=False),
