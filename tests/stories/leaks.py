@@ -218,7 +218,8 @@ def marks(found: str) -> Iterator[tuple[int, str, int]]:
 class Piece:
     """Something secret: what one report of an alert says, or what a person typed. `incidents`: the numbers it belongs to.
 
-    `level`: what it is at least. `kinds`: what may be hidden in it. `alert`: which it is a report of, if it is one.
+    `level`: by the rules as they are; until the end of `before` it may be taken for what it was. `kinds`: what may be hidden
+    in it. `alert`: which it is a report of, if it is one, of that `team`. `peak`: the level that it makes its incident.
     """
 
     level: str
@@ -226,6 +227,9 @@ class Piece:
     incidents: set[int] = field(default_factory=set)
     kinds: tuple[str, ...] = ()
     alert: int = 0
+    team: str = ""
+    peak: str = ""
+    before: tuple[str, float] = ("", 0.0)
 
 
 @dataclass(frozen=True)

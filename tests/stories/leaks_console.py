@@ -93,7 +93,7 @@ class ConsolePlace:
         browser = await self._browser(who)
         for name in self.rooms:
             await self._page(who, browser, f"/?channel={name}", ("reader", name, who))
-        for number in range(1, 4 + len(numbers)):
+        for number in range(1, 12):
             await self._page(who, browser, f"/console/thread/{number}", ("reader", "", who))
         for number in numbers:
             await self._page(who, browser, f"/incidents/{number}", person(self.chat, who), allow_redirects=False)
@@ -151,6 +151,11 @@ class ApiPlace:
     async def looks(self, who: str, numbers: Sequence[int]) -> None:
         for path in ("/api/v1/incidents", "/api/v1/incidents?state=all", *(f"/api/v1/incidents/{one}" for one in numbers)):
             await self.get(who, path)
+
+    async def open_to_all(self) -> None:
+        for path in ("/metrics", "/readyz"):
+            async with self.http.get(path) as answer:
+                self.scene.catch(NOBODY, f"GET {path}", await answer.text())
 
     async def strangers(self, numbers: Sequence[int]) -> None:
         """Without a name, with a wrong one, and with that of a source."""

@@ -102,7 +102,8 @@ class Ledger:
         sights = [one for one in self._sights.get(caught.place, ()) if one.until >= caught.at]
         for number, kind, start in marks(caught.text):
             piece = self.pieces.get(number)
-            if piece is None or not any(sight.allows(piece, kind) for sight in sights):
+            taken_for = [piece, replace(piece, level=piece.before[0])] if piece and caught.at <= piece.before[1] else [piece]
+            if not any(one and sight.allows(one, kind) for sight in sights for one in taken_for):
                 raise Leak(self._told(caught, number, kind, start, sights))
             self.tally.found[caught.way.partition(" ")[0] if caught.place[0] != "room" else "card"] += 1
 

@@ -48,7 +48,8 @@ class Run(World):
             return  # the step with the alert itself was left out
         self.alerts.setdefault(about, {"team": team, "kinds": kinds, **alert})
         what = f"an alert of {team}" if about == piece else f"what an alert of {team} said later"
-        self.ledger.pieces[piece] = Piece(self.setup.level_of(team), what, set(), kinds, about)
+        level = self.setup.level_of(team)
+        self.ledger.pieces[piece] = Piece(level, what, set(), kinds, about, team, level)
         body = SENDS[alert["source"]](piece, about, self.alerts[about], kinds)
         assert await self.api.sends(alert["source"], body) == 200
 
@@ -100,6 +101,10 @@ class Run(World):
         self._write()
         assert await self.app.reload(), self.app.health.config_error
         self.told = True
+        for piece in self.ledger.pieces.values():
+            if piece.alert and (level := setup.level_of(piece.team)) != piece.level:
+                piece.before = piece.level, self.now() + GRACE
+                piece.level, piece.peak = level, setup.highest([level, piece.peak])
         self._review()
 
     async def _do_restart(self) -> None:
@@ -163,6 +168,7 @@ class Run(World):
         """Everything that stands in a room, and what the API says to everybody."""
         for name in self.setup.rooms:
             await until(lambda name=name: self._stands(name), REST, f"what should stand in {name}")  # type: ignore[misc]
+        await self.api.open_to_all()
         who = list(PEOPLE)[self.ledger.tally.moments % len(PEOPLE)]
         for number in self.home:
             status, told = await self.api.get(who, f"/api/v1/incidents/{number}")
@@ -194,7 +200,8 @@ class Run(World):
         """Raises AssertionError, with time passing: some of it is tried again later only."""
         full = self.setup.covers(self.ledger.sight(("room", room)).clearance, self._level(number))
         if card is None:
-            missing = room in self.home[number] and room in self.setup.rooms and not self.silenced
+            wanted = room in self.home[number] or (room in self.setup.withheld_to and self._withheld(number))
+            missing = wanted and not self.silenced
             if missing:
                 self._pass(20.0)
             assert not missing, f"there is no card of #{number} in {room}"
@@ -203,6 +210,12 @@ class Run(World):
         if wrong:
             self._pass(20.0)
         assert not wrong, f"the card of #{number} in {room} should be {'full' if full else 'a stub'}: {card.text[:400]}"
+
+    def _withheld(self, number: int) -> bool:
+        """Whether it is open, and a room of its own surely may not show it."""
+        rooms = {room for room in self.home[number] if room not in self.deaf and self.unsure.get(room, 0.0) < self.now()}
+        sights = [self.ledger.sight(("room", room)) for room in rooms if self.ledger.certain(("room", room), self.now())]
+        return number in self.unresolved and any(not self.setup.covers(one.clearance, self._level(number)) for one in sights)
 
     def _judge(self) -> None:
         for platform in self.platforms.values():

@@ -15,7 +15,7 @@ TEAMS = ("t0", "t1", "t2", "t3")
 CLUSTERS = ("c0", "c1")
 OTHERS = ("guest", "foreigner", "robot")
 """Accounts on a platform that are none of the people: two humans, and one that is none."""
-SPANS = ("1s", "4s", "1m", "4m", "11m")
+SPANS = ("1s", "1m", "4m", "11m", "11m")
 REDACTED = tuple(kind for kind in KINDS if kind)
 
 
@@ -69,13 +69,13 @@ def draw_setup(dice: random.Random, chats: Sequence[str]) -> Setup:
         levels=levels,
         proof_from=dice.choices(levels, [1, *[4] * (len(levels) - 1)])[0],
         default=dice.choice(levels[:2]),
-        rules=tuple((_some(dice, TEAMS, 1), dice.choice(levels)) for _ in range(dice.randint(1, 3))),
+        rules=_rules(dice, levels),
         redact={kind: dice.choice(levels[1:]) for kind in _some(dice, REDACTED, 0)},
         groups=groups,
         rooms=rooms,
         routed=_some(dice, tuple(rooms), 2),
-        withheld_to=_some(dice, tuple(rooms), 0)[:2],
-        group_by=dice.choice(("alertname", "alertname", "cluster", "team")),
+        withheld_to=_some(dice, tuple(rooms), 0)[: dice.randint(0, 2)],
+        group_by=dice.choice(("alertname", "alertname", "cluster", "cluster", "team")),
         allowed=(
             (("*",), ("sre",)),
             (("ack", "note", "resolve", "snooze", "assign", "silence"), ("two",)),
@@ -84,6 +84,10 @@ def draw_setup(dice: random.Random, chats: Sequence[str]) -> Setup:
         approvals=_some(dice, ("silence", "resolve", "note", "ack"), 1) if dice.random() < 0.3 else (),
         reveal=(dice.choice(("two", "three")), dice.choice(levels)) if dice.random() < 0.7 else None,
     )
+
+
+def _rules(dice: random.Random, levels: Sequence[str]) -> tuple[tuple[tuple[str, ...], str], ...]:
+    return tuple((_some(dice, TEAMS, 1), dice.choice(levels)) for _ in range(dice.randint(1, 3)))
 
 
 def _some(dice: random.Random, among: Sequence[str], least: int) -> tuple[str, ...]:
@@ -114,8 +118,8 @@ class _Teller:
         dice = self.dice
         draw = dice.choices(
             (self.fire, self.again, self.resolve, self.drift, self.group, self.reload, self.restart, self.passes, self.types,
-             self.looks, self.strangers),
-            (4, 2, 1, 8, 2, 3, 0.4, 2, 9, 4, 1),
+             self.reveals, self.looks, self.strangers),
+            (4, 2, 1, 8, 2, 3, 0.4, 3, 8, 2, 4, 1),
         )[0]  # fmt: skip
         step: Step = draw()
         return replace(step, rush=dice.random() < 0.15 and step.op != "passes")
@@ -172,7 +176,9 @@ class _Teller:
     def reload(self) -> Step:
         """The config changes in one or two places."""
         for _ in range(self.dice.randint(1, 2)):
-            change = self.dice.choice((self._room, self._group, self._words, self._proof, self._ways, self._rights))
+            change = self.dice.choice(
+                (self._room, self._group, self._words, self._proof, self._ways, self._rights, self._secrets)
+            )
             self.setup = change(self.setup)
         return Step("reload", {"setup": self.setup})
 
@@ -202,6 +208,9 @@ class _Teller:
         rooms = tuple(setup.rooms)
         return replace(setup, routed=_some(self.dice, rooms, 2), withheld_to=_some(self.dice, rooms, 0)[:2])
 
+    def _secrets(self, setup: Setup) -> Setup:
+        return replace(setup, rules=_rules(self.dice, setup.levels))
+
     def _rights(self, setup: Setup) -> Setup:
         dice = self.dice
         return replace(setup, reveal=(dice.choice(("two", "three")), dice.choice(setup.levels)) if dice.random() < 0.7 else None)
@@ -215,6 +224,11 @@ class _Teller:
         args = {"way": way, "who": who, "room": dice.choice(tuple(self.setup.rooms)), "verb": verb.name, "piece": self.piece(),
                 "about": dice.choice(self.alerts)["piece"], "kinds": self.kinds(), "dice": dice.randrange(1000)}  # fmt: skip
         return Step("types", args)
+
+    def reveals(self) -> Step:
+        """Somebody breaks the glass, or tries to."""
+        step = self.types()
+        return Step("types", {**step.args, "verb": "reveal", "who": self.dice.choice(("ben", "cleo", "dan"))})
 
     def looks(self) -> Step:
         """Somebody looks at everything there is for them on a chat, and helps themselves to all that it offers."""

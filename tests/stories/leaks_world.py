@@ -62,6 +62,7 @@ class World:
         self.grants: dict[tuple[str, str], dict[int, float]] = {}
         self.alerts: dict[int, dict[str, Any]] = {}
         self.home: dict[int, tuple[str, ...]] = {}
+        self.unresolved: set[int] = set()
         self.silenced = self.told = False
         self.logs: list[Any] = []
 
@@ -215,7 +216,9 @@ class World:
     async def _number_all(self) -> None:
         """Which incident is whose. Ana sees them all."""
         _, told = await self.api.get("ana", "/api/v1/incidents?state=all&limit=1000")
-        for one in json.loads(told)["incidents"]:
+        incidents = json.loads(told)["incidents"]
+        self.unresolved = {one["number"] for one in incidents if one["state"] != "resolved"}
+        for one in incidents:
             seen = {number for number, kind, _ in marks(json.dumps([one["title"], one["alerts"]])) if not kind}
             seen = {number for number in seen if self.ledger.pieces[number].alert}
             if seen and one["number"] not in self.home:
@@ -224,6 +227,8 @@ class World:
             for piece in self.ledger.pieces.values():
                 if piece.alert in same and piece.alert:
                     piece.incidents.add(one["number"])
+        missing = [piece.what for piece in self.ledger.pieces.values() if piece.alert and not piece.incidents]
+        assert not missing, f"Ana does not see {missing} by the API: {told[:300]}"
 
     def _number(self, about: int) -> int:
         piece = self.ledger.pieces.get(about)
@@ -231,7 +236,7 @@ class World:
 
     def _level(self, number: int) -> str:
         """That of the worst alert in it."""
-        return self.setup.highest([one.level for one in self.ledger.pieces.values() if one.alert and number in one.incidents])
+        return self.setup.highest([one.peak for one in self.ledger.pieces.values() if one.alert and number in one.incidents])
 
     def _grant(self, way: str, who: str, number: int) -> None:
         chat = "" if who in PEOPLE else way
