@@ -235,7 +235,7 @@ class Courier:
             readers = [*standing.members, *(f"role {role}" for role in standing.roles)]
             told = drawing.named if drawing.card.storm else [(row.incident, drawing.card.revision, drawing.level)]
             await self._witness.shown_in(row.channel, told, readers)
-        if self._policy().clearance(row.channel) != drawing.clearance:
+        if self._policy().clearance(row.channel) != drawing.clearance or self._store.lost:
             raise Outdated
 
     def _put_off(self, row: Delivery, problem: DeliveryError) -> None:
@@ -275,7 +275,7 @@ class Courier:
         If the channel merits something else by now, this row is drawn anew: bot/redraw.py may have looked at it too early.
         """
         marks = drawing.marks if drawing and row.shown == drawing.card.revision else ()
-        while True:
+        while not self._store.lost:  # else it is somebody else's, who asks the chat what became of it
             should = should_stand_as(self._policy(), row.channel, drawing) if drawing else ""
             if drawing and drawing.shown_as != should and not self._standings.settling(row.channel):
                 row.shown, row.retry_at = 0, 0.0

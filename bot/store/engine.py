@@ -95,6 +95,11 @@ class Store:
         return await self._writer.do(handler, item, weight)
 
     @property
+    def lost(self) -> bool:
+        """Whether this process led and does no more, so that another one may deliver."""
+        return self.line is not None and self.line.stood and not self.line.leads
+
+    @property
     def backlog(self) -> int:
         """Writes that wait for a transaction."""
         return self._writer.backlog

@@ -45,6 +45,7 @@ class Line:
         self.heard: Callable[[News], None] = lambda _: None
         self.missed: Callable[[], None] = lambda: None
         self.leader = ""
+        self.stood = False  # for the place of the leader, ever
         self._raw: Any = None  # asyncpg's connection, once all is set up
         self._number = 0
         self._stands, self._sure_until = False, 0.0
@@ -66,7 +67,7 @@ class Line:
 
     async def won(self) -> None:
         """Stands for the place of the leader, and returns when it is ours."""
-        self._stands = True
+        self._stands = self.stood = True
         self._woken.set()
         await self._holds.wait()
 
@@ -163,6 +164,8 @@ class Line:
     async def _beat(self, raw: Any) -> None:
         """Sees that the line is up, takes the place of the leader if it is free, tells what waits."""
         began, mine = time.monotonic(), self._holds.is_set()
+        if mine and not self.leads:  # whatever was dropped meanwhile is for the next term to ask about
+            raise TimeoutError("no beat in time")
         async with asyncio.timeout(ANSWER_SECONDS), self._busy:
             if mine or not self._stands:
                 await raw.fetchval("SELECT 1")

@@ -173,3 +173,14 @@ async def kill(one: Replica) -> None:
     pid = one.line._raw.get_server_pid()
     end = f"SELECT pg_terminate_backend({pid})"
     await one.store.write(lambda conn, items: [conn.exec_driver_sql(end).scalar() for _ in items], None)
+
+
+async def test_who_was_replaced_knows_it_unasked(two: tuple[Replica, Replica], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that was stopped and wakes up must not send or write what it had begun."""
+    first, _ = two
+    assert not first.store.lost, "who never stood for it has lost nothing"
+    await first.line.won()
+    assert not first.store.lost
+    later = time.monotonic() + lines.SERVER_SECONDS
+    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert first.store.lost

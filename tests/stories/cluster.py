@@ -72,10 +72,7 @@ async def cluster(folder: Path, chat: str, base: str) -> AsyncIterator[Cluster]:
         config.write_text(config_text(folder, chat, base, port).replace(f"sqlite:///{folder / 'tocsin.db'}", store))
         replicas.append(Process(config, port))
     places = {"LISTEN": f"127.0.0.1:{listen}", "FIRST": f"127.0.0.1:{ports[0]}", "SECOND": f"127.0.0.1:{ports[1]}"}
-    with (folder / "haproxy.log").open("wb") as log:
-        proxy = subprocess.Popen(
-            [haproxy, "-db", "-f", str(ROOT / "deploy/haproxy.cfg")], env={**os.environ, **places}, stdout=log, stderr=log
-        )
+    proxy = _run(haproxy, folder / "haproxy.log", places)
     try:
         for one in replicas:
             one.start()
@@ -91,6 +88,12 @@ async def cluster(folder: Path, chat: str, base: str) -> AsyncIterator[Cluster]:
         await asyncio.to_thread(proxy.wait, 10)
     for one in replicas:
         one.check()
+
+
+def _run(haproxy: str, log: Path, places: dict[str, str]) -> subprocess.Popen[bytes]:
+    command = [haproxy, "-db", "-f", str(ROOT / "deploy/haproxy.cfg")]
+    with log.open("wb") as told:
+        return subprocess.Popen(command, env={**os.environ, **places}, stdout=told, stderr=told)
 
 
 async def _answers(url: str) -> bool:

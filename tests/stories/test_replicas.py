@@ -42,7 +42,7 @@ class Load(Senders):
     async def _send(self, http: aiohttp.ClientSession, keys: list[tuple[str, str]]) -> None:
         while not self.ending:
             some = self._dice.sample(keys, self._dice.randint(1, 3))
-            while not await self._tell(http, some):
+            while not await self._tell(http, some):  # noqa: ASYNC110 - the pace of a sender
                 await asyncio.sleep(0.05)
             await asyncio.sleep(0.01)
 
@@ -56,7 +56,7 @@ class Load(Senders):
         async with aiohttp.ClientSession(self._url, headers={"Authorization": "Bearer token-of-ana"}) as http:
             while not self.ending:
                 text = f"word {len(self.notes)}"
-                while not await self._note(http, text):
+                while not await self._note(http, text):  # noqa: ASYNC110 - the pace of a person
                     await asyncio.sleep(0.05)
                 self.notes.append(text)
                 await asyncio.sleep(0.05)
