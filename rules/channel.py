@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -18,8 +18,8 @@ class Channel(Strict):
     chat: str = Field(description="Which of `chats` it is in.")
     id: str = Field("", description="The platform's own id of the channel; the console needs none.")
     clearance: Level = Field("internal", description="The highest sensitivity that may be shown here.")
-    storm_after: Duration | None = Field(
-        None, gt=0, description="When posts cannot all be shown within this time, one storm card carries them; else the root's."
+    storm_after: Annotated[Duration, Field(gt=0)] | None = Field(
+        None, description="When posts cannot all be shown within this time, one storm card carries them; else the root's."
     )
     audience: tuple[str, ...] = Field((), description="The groups whose members may be in the channel.")
     mention: dict[SeverityName, tuple[str, ...]] = Field(

@@ -18,6 +18,7 @@ from adapters.registry import CHATS
 from bot.app import App
 from bot.config import load
 from bot.store import deliveries
+from bot.store.deliveries import NEXT
 from tests.stories.leaks import (
     EVERYBODY,
     GRACE,
@@ -207,7 +208,7 @@ class World:
         done = app._redraw._looked_at
         if any(done.get(name) != (app.policy, app.standings.of(name).clearance) for name in app.policy.channels):
             return True
-        rows = await app.store.read(deliveries.pending, list(self.setup.rooms), self.now(), 50, ())
+        rows = await app.store.read(deliveries.pending, [(room, op) for room in self.setup.rooms for op in NEXT], self.now(), 50, ())
         return any(row.shown == 0 or not drifts for row in rows)
 
     def _settles(self) -> bool:
