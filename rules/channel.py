@@ -18,9 +18,10 @@ class Channel(Strict):
     chat: str = Field(description="Which of `chats` it is in.")
     id: str = Field("", description="The platform's own id of the channel; the console needs none.")
     clearance: Level = Field("internal", description="The highest sensitivity that may be shown here.")
-    storm_after: Annotated[Duration, Field(gt=0)] | None = Field(
-        None, description="When posts cannot all be shown within this time, one storm card carries them; else the root's."
-    )
+    storm_after: Annotated[
+        Duration | None,
+        Field(gt=0, description="When posts cannot all be shown within this time, one storm card carries them; else the root's."),
+    ] = None
     audience: tuple[str, ...] = Field((), description="The groups whose members may be in the channel.")
     mention: dict[SeverityName, tuple[str, ...]] = Field(
         default_factory=dict,

@@ -208,7 +208,8 @@ class World:
         done = app._redraw._looked_at
         if any(done.get(name) != (app.policy, app.standings.of(name).clearance) for name in app.policy.channels):
             return True
-        rows = await app.store.read(deliveries.pending, [(room, op) for room in self.setup.rooms for op in NEXT], self.now(), 50, ())
+        places = [(room, op) for room in self.setup.rooms for op in NEXT]
+        rows = await app.store.read(deliveries.pending, places, self.now(), 50, ())
         return any(row.shown == 0 or not drifts for row in rows)
 
     def _settles(self) -> bool:
