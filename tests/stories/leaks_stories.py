@@ -15,6 +15,8 @@ TEAMS = ("t0", "t1", "t2", "t3")
 CLUSTERS = ("c0", "c1")
 OTHERS = ("guest", "foreigner", "robot")
 """Accounts on a platform that are none of the people: two humans, and one that is none."""
+READERS = ("ben", "cleo", "dan")
+"""People who are not cleared for everything."""
 SPANS = ("1s", "1m", "4m", "11m", "11m")
 REDACTED = tuple(kind for kind in KINDS if kind)
 
@@ -51,15 +53,17 @@ def draw_story(seed: str, chats: Sequence[str], length: int) -> Story:
     dice = random.Random(seed)
     setup = draw_setup(dice, chats)
     teller = _Teller(dice, setup)
-    return Story(seed, setup, tuple(teller.step(place) for place in range(length)))
+    begins, ends = teller.begins(), length - 7
+    steps = [*begins, *(teller.step() for _ in range(ends - len(begins))), *teller.ends()]
+    return Story(seed, setup, tuple(steps))
 
 
 def draw_setup(dice: random.Random, chats: Sequence[str]) -> Setup:
     levels = dice.choices(LEVELS, (6, 3, 1))[0]
     groups = {
         "sre": Group(levels[-1], ("ana",)),
-        "two": Group(dice.choice(levels), _some(dice, ("ben", "cleo", "dan"), 1)),
-        "three": Group(dice.choice(levels), _some(dice, ("ben", "cleo", "dan"), 1), dice.choice(("", *KEYS))),
+        "two": Group(dice.choice(levels), _some(dice, READERS, 1)),
+        "three": Group(dice.choice(levels), _some(dice, READERS, 1), dice.choice(("", *KEYS))),
         "four": Group(dice.choice(levels), ("dan",), dice.choice(("", *KEYS))),
     }
     rooms = {"ops": Room(dice.choice(chats), levels[min(1, len(levels) - 2)], tuple(groups))}
@@ -81,7 +85,7 @@ def draw_setup(dice: random.Random, chats: Sequence[str]) -> Setup:
             (("ack", "note", "resolve", "snooze", "assign", "silence"), ("two",)),
             (("note", "ack"), ("three", "four")),
         ),
-        approvals=_some(dice, ("silence", "resolve", "note", "ack"), 1) if dice.random() < 0.3 else (),
+        approvals=_some(dice, ("silence", "resolve", "note", "ack"), 1) if dice.random() < 0.5 else (),
         reveal=(dice.choice(("two", "three")), dice.choice(levels)) if dice.random() < 0.7 else None,
     )
 
@@ -112,9 +116,21 @@ class _Teller:
         self.alerts: list[dict[str, Any]] = []
         self.pieces = 0
 
-    def step(self, place: int) -> Step:
-        if place < 2:
-            return self.fire()
+    def begins(self) -> list[Step]:
+        """So that there is something to see: two alerts, words of Ana, a silence, and a group with everybody in it."""
+        alerts = [self.fire(), self.fire()]
+        words = [Step("types", {**self.types().args, "who": "ana", "verb": verb}) for verb in ("note", "silence")]
+        return [*alerts, *words, self.group(EVERYBODY)]
+
+    def ends(self) -> list[Step]:
+        """What was let in is over: somebody came whom nobody told of, the glass was broken long ago, a group is empty."""
+        rooms = [name for name, room in self.setup.rooms.items() if room.chat != "console"]
+        came = {"room": self.dice.choice(rooms), "what": "join", "who": "eve", "told": False}
+        ways = self.dice.sample((*KEYS, "console"), 3)
+        looks = [Step("looks", {**self.looks().args, "who": who, "way": way}) for who, way in zip(READERS, ways, strict=True)]
+        return [self.reveals(), Step("drift", came), Step("passes", {"span": "11m"}), self.group(()), *looks]
+
+    def step(self) -> Step:
         dice = self.dice
         draw = dice.choices(
             (self.fire, self.again, self.resolve, self.drift, self.group, self.reload, self.restart, self.passes, self.types,
@@ -161,11 +177,12 @@ class _Teller:
             args["on"] = dice.random() < 0.5
         return Step("drift", {**args, "told": what == "deaf" or dice.random() < 0.8})
 
-    def group(self) -> Step:
+    def group(self, people: tuple[str, ...] | None = None) -> Step:
         told = [name for name, group in self.setup.groups.items() if group.told_by]
         if not told:
             return self.drift()
-        return Step("group", {"name": self.dice.choice(told), "people": _some(self.dice, EVERYBODY, 0)})
+        chosen = _some(self.dice, EVERYBODY, 0) if people is None else people
+        return Step("group", {"name": self.dice.choice(told), "people": chosen})
 
     def restart(self) -> Step:
         return Step("restart", {})
@@ -193,7 +210,7 @@ class _Teller:
     def _group(self, setup: Setup) -> Setup:
         dice, name = self.dice, self.dice.choice(("two", "three", "four"))
         group = setup.groups[name]
-        people = _some(dice, ("ben", "cleo", "dan"), 1)
+        people = _some(dice, READERS, 1)
         group = dice.choice((replace(group, clearance=dice.choice(setup.levels)), replace(group, members=people)))
         return replace(setup, groups={**setup.groups, name: group})
 
@@ -209,7 +226,8 @@ class _Teller:
         return replace(setup, routed=_some(self.dice, rooms, 2), withheld_to=_some(self.dice, rooms, 0)[:2])
 
     def _secrets(self, setup: Setup) -> Setup:
-        return replace(setup, rules=_rules(self.dice, setup.levels))
+        """Not where people wait for each other: what a request's card quoted while it was open to all, it goes on quoting."""
+        return setup if setup.approvals else replace(setup, rules=_rules(self.dice, setup.levels))
 
     def _rights(self, setup: Setup) -> Setup:
         dice = self.dice
@@ -228,7 +246,7 @@ class _Teller:
     def reveals(self) -> Step:
         """Somebody breaks the glass, or tries to."""
         step = self.types()
-        return Step("types", {**step.args, "verb": "reveal", "who": self.dice.choice(("ben", "cleo", "dan"))})
+        return Step("types", {**step.args, "verb": "reveal", "who": self.dice.choice(READERS)})
 
     def looks(self) -> Step:
         """Somebody looks at everything there is for them on a chat, and helps themselves to all that it offers."""

@@ -221,6 +221,8 @@ class World:
         incidents = json.loads(told)["incidents"]
         self.unresolved = {one["number"] for one in incidents if one["state"] != "resolved"}
         for one in incidents:
+            if any(alert["source"] == "tocsin" for alert in one["alerts"]):
+                continue  # it quotes what people asked for
             seen = {number for number, kind, _ in marks(json.dumps([one["title"], one["alerts"]])) if not kind}
             seen = {number for number in seen if self.ledger.pieces[number].alert}
             if seen and one["number"] not in self.home:
