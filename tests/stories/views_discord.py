@@ -66,7 +66,8 @@ class DiscordView:
         return cls(discord)
 
     async def cards(self, channel: str) -> list[Seen]:
-        return [_seen(message) for message in self._discord.messages(CHANNELS[channel]) if message.components or message.embeds]
+        messages = self._discord.messages(CHANNELS[channel])
+        return [read_card(message) for message in messages if message.components or message.embeds]
 
     async def thread(self, channel: str, ref: str) -> list[str]:
         """Without the small print."""
@@ -133,7 +134,7 @@ def _pressed(message: Message, text: str, duration: str) -> tuple[str, str] | No
     return None
 
 
-def _seen(message: Message) -> Seen:
+def read_card(message: Message) -> Seen:
     embed = message.embeds[0]
     headline, body = markdown.plain(embed["title"]), markdown.plain(embed["description"])
     title = re.fullmatch(r"\S+ (?:#(\d+) )?(.*)", headline)

@@ -73,7 +73,7 @@ class SlackView:
         return cls(slack)
 
     async def cards(self, channel: str) -> list[Seen]:
-        return [_seen(message) for message in self._slack.messages(CHANNELS[channel]) if message.attachments]
+        return [read_card(message) for message in self._slack.messages(CHANNELS[channel]) if message.attachments]
 
     async def thread(self, channel: str, ref: str) -> list[str]:
         return [line for reply in self._slack.thread(CHANNELS[channel], ref) for line in self._slack.shown(reply).split("\n")]
@@ -139,7 +139,7 @@ def _pressed(message: Message, text: str, duration: str) -> tuple[str, str] | No
     return None
 
 
-def _seen(message: Message) -> Seen:
+def read_card(message: Message) -> Seen:
     said = message.last
     words = [slack_text.plain(text.text) if text.tokens else text.text for text in list(slack_text.texts(said))[1:]]
     headline, status = words[0], next(word for word in words[1:] if " · " in word)  # between them: who is called
