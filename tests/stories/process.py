@@ -42,6 +42,11 @@ class Process:
                 [*RUN, str(self.config)], cwd=ROOT, stdout=log, stderr=log, env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
             )
 
+    @property
+    def pid(self) -> int:
+        assert self._running
+        return self._running.pid
+
     async def ready(self, within: float = 20.0) -> float:
         """Waits until /readyz says 200; returns the seconds that took."""
         began = time.monotonic()
