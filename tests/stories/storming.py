@@ -1,4 +1,4 @@
-"""A storm as a test sees it: Tocsin in a process of its own, Slack and Discord in this one, alerts in, cards out.
+"""A storm as a test sees it: Tocsin in a process of its own, the chats in this one, alerts in, cards out.
 
 async with storming(folder, slack=25, discord=25) as storm:
     await storm.fires(storm.alert("Down", "s0", "critical"))
@@ -9,12 +9,9 @@ async with storming(folder, slack=25, discord=25) as storm:
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,9 +23,11 @@ from bot.store import deliveries
 from bot.store.look import look
 from tests.standins.discord import Discord
 from tests.standins.discord_state import born
+from tests.standins.httpchat import HttpChatServer, serving
 from tests.standins.slack import Slack
-from tests.stories import views_discord, views_slack
-from tests.stories.process import ROOT, Process, free_port
+from tests.stories import views, views_discord, views_slack
+from tests.stories.process import free_port
+from tests.stories.storm_process import Engine
 from tests.stories.story import PEOPLE, iso
 from tests.stories.until import until
 from tests.stories.views import Seen
@@ -67,52 +66,18 @@ class Shown(NamedTuple):
         return self.seen.number == 0
 
 
-class Engine(Process):
-    """tests/stories/storm_engine.py."""
-
-    ahead = 0.0
-
-    def __init__(self, config: Path, port: int, patience: float) -> None:
-        super().__init__(config, port)
-        self._patience = patience
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "tests.stories.storm_engine", str(self.config), str(self.ahead), str(self._patience)]
-        with self.log.open("ab") as log:
-            self._running = subprocess.Popen(
-                command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
-                env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""},
-            )  # fmt: skip
-
-    async def passes(self, seconds: float) -> None:
-        assert self._running and self._running.stdin and self._running.stdout
-        self.ahead += seconds
-        self._running.stdin.write(f"{seconds}\n".encode())
-        self._running.stdin.flush()
-        while (line := await asyncio.to_thread(self._running.stdout.readline)) != b"moved\n":
-            assert line, f"it ended: {self.log.read_text()[-3000:]}"
-
-    def end(self) -> None:
-        super().end()
-        for pipe in (self._running.stdin, self._running.stdout) if self._running else ():
-            if pipe:
-                pipe.close()
-
-    def memory(self) -> tuple[float, float]:
-        """What it holds now and what it held at most, in MB."""
-        assert self._running
-        lines = Path(f"/proc/{self._running.pid}/status").read_text().splitlines()
-        found = {line.split(":")[0]: line.split()[1] for line in lines if line.startswith(("VmRSS", "VmHWM"))}
-        return int(found["VmRSS"]) / 1024, int(found["VmHWM"]) / 1024
-
-
 class Storm:
-    """`alerts`: all that were ever sent, by name and instance. Channels `s0`, `s1`, … are Slack's, `d0`, `d1`, … Discord's."""
+    """`alerts`: all that were ever sent, by name and instance.
+
+    Channels `s0`, `s1`, … are Slack's, `d0`, `d1`, … Discord's; `h0` is that of a chat without limits.
+    """
 
     http: aiohttp.ClientSession
 
-    def __init__(self, slack: Slack, discord: Discord, engine: Engine, places: Mapping[str, str]) -> None:
-        self.slack, self.discord, self.engine, self.places = slack, discord, engine, places
+    def __init__(
+        self, slack: Slack, discord: Discord, other: HttpChatServer, engine: Engine, places: Mapping[str, str]
+    ) -> None:
+        self.slack, self.discord, self.other, self.engine, self.places = slack, discord, other, engine, places
         self.alerts: dict[tuple[str, str], Alert] = {}
 
     @property
@@ -173,6 +138,8 @@ class Storm:
 
     def _in(self, channel: str) -> list[Shown]:
         place = self.places[channel]
+        if channel.startswith("h"):
+            return [Shown(channel, one.versions[0].at, views.read_card(one)) for one in self.other.posts.values()]
         if channel.startswith("s"):
             posts = [post for post in self.slack.messages(place) if post.attachments]
             return [Shown(channel, float(post.ts), views_slack.read_card(post)) for post in posts]
@@ -225,25 +192,31 @@ class Storm:
 
 @asynccontextmanager
 async def storming(
-    folder: Path, slack: int, discord: int, route: str = "", channel: str = "", patience: float = 0.0
+    folder: Path, slack: int, discord: int, channel: Callable[[str], str] = lambda _: "", patience: float = 0.0
 ) -> AsyncIterator[Storm]:
-    """Starts it all. `route`: more YAML of the route; `channel`: of each of Slack's channels. `patience`: see storm_engine.py.
+    """Starts it all. `channel`: more YAML of the channel of a name. `patience`: see storm_engine.py.
 
     An alert goes to the channel of its label `channel`; where that is `everywhere`, to all of them.
     """
     async with AsyncExitStack() as stack:
         here = views_slack.move_in(await stack.enter_async_context(Slack()))
         there = views_discord.move_in(await stack.enter_async_context(Discord()))
+        other = HttpChatServer()
+        url = await stack.enter_async_context(serving(other.application()))
         places = {f"s{n}": f"C0S{n:03}" for n in range(slack)} | {f"d{n}": str(FIRST_DISCORD + n) for n in range(discord)}
         for name, place in places.items():
             (here if name.startswith("s") else there).channel(place, name)
+        places["h0"] = "h0"
         port = free_port()
         path = folder / "config.yaml"
-        chats = f"{{work: {views_slack.config_of(here)}, guild: {views_discord.config_of(there)}, own: {{type: console}}}}"
-        path.write_text(_config(folder, port, chats, places, route, channel))
+        chats = {
+            "s": views_slack.config_of(here), "d": views_discord.config_of(there), "h": f"{{type: httpchat, url: '{url}'}}",
+            "own": "{type: console}",
+        }  # fmt: skip
+        path.write_text(_config(folder, port, chats, places, channel))
         engine = Engine(path, port, patience)
         stack.callback(engine.end)
-        storm = Storm(here, there, engine, places)
+        storm = Storm(here, there, other, engine, places)
         storm.http = await stack.enter_async_context(aiohttp.ClientSession(engine.url))
         await storm.start()
         yield storm
@@ -251,17 +224,16 @@ async def storming(
         assert not engine.logged("worker_ended"), engine.logged("worker_ended")
 
 
-def _config(folder: Path, port: int, chats: str, places: Mapping[str, str], route: str, channel: str) -> str:
-    lines = [
-        f"listen: 127.0.0.1:{port}", f"store: sqlite:///{folder / 'tocsin.db'}", PEOPLE, f"chats: {chats}", "channels:",
-        "  ops: {chat: own}",
-    ]  # fmt: skip
-    for name, place in places.items():
-        chat, more = ("work", channel) if name.startswith("s") else ("guild", "")
-        lines.append(f"  {name}: {{chat: {chat}, id: '{place}'{more}}}")
+def _config(
+    folder: Path, port: int, chats: Mapping[str, str], places: Mapping[str, str], channel: Callable[[str], str]
+) -> str:
+    lines = [f"listen: 127.0.0.1:{port}", f"store: sqlite:///{folder / 'tocsin.db'}", PEOPLE, "chats:"]
+    lines += [f"  {name}: {chat}" for name, chat in chats.items()]
+    lines += ["channels:", "  ops: {chat: own}"]
+    lines += [f"  {name}: {{chat: {name[0]}, id: '{place}'{channel(name)}}}" for name, place in places.items()]
     lines += [
         "sources: {prometheus: {type: alertmanager, auth: {bearer: token-of-prometheus}}}", "route:", "  channels: [ops]",
-        "  group_by: [alertname]", "  group_wait: 0s", "  group_interval: 5s", "  resolve_after: 5s", route, "  routes:",
+        "  group_by: [alertname]", "  group_wait: 0s", "  group_interval: 5s", "  resolve_after: 5s", "  routes:",
     ]  # fmt: skip
     lines += [f"    - {{match: ['channel=\"{name}\"'], channels: [{name}]}}" for name in places]
     lines.append(f"    - {{match: ['channel=\"everywhere\"'], channels: [{', '.join(places)}]}}")

@@ -61,7 +61,7 @@ class HttpChatView:
         self._server, self._desk = server, desk_of(chat)
 
     async def cards(self, channel: str) -> list[Seen]:
-        return [_seen(post) for post in self._server.posts.values() if post.channel == channel and not post.deleted]
+        return [read_card(post) for post in self._server.posts.values() if post.channel == channel and not post.deleted]
 
     async def thread(self, channel: str, ref: str) -> list[str]:
         return [line for reply in self._server.posts[ref].replies for line in reply.lines]
@@ -98,7 +98,7 @@ def desk_of(chat: Chat) -> Desk:
     return desk
 
 
-def _seen(post: Post) -> Seen:
+def read_card(post: Post) -> Seen:
     card = post.shown
     state = card["state"]
     return Seen(
