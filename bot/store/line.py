@@ -183,7 +183,10 @@ class Line:
         await raw.execute("SELECT pg_notify($1, $2)", CHANNEL, written(0, news))
 
     def _give_up(self) -> None:
-        self._stands = False
+        """Whoever held the place has to end its work before it stands again; who only waits for it waits on, however often a
+        new connection fails."""
+        if self._holds.is_set():
+            self._stands = False
         self._holds.clear()
         self._free.set()
 
