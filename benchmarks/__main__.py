@@ -1,4 +1,4 @@
-"""Measures Tocsin side by side with Alertmanager, on this machine, over loopback. It takes some minutes."""
+"""Measures Tocsin side by side with Alertmanager, on this machine, over loopback."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import msgspec
 import typer
 from rich.console import Console
 
+from benchmarks.configs import Plan
 from benchmarks.load import spent_by_all
 from benchmarks.report import MOST_STRANGERS, as_json, disturbed, machine, show, shown
 from benchmarks.rows import QUICK, TINY, Figures, Scale
@@ -29,17 +30,24 @@ class Size(StrEnum):
     tiny = "tiny"
 
 
+ROWS_HELP = f"Only these rows ({', '.join(ROWS)}), such as a,e."
+app = typer.Typer(add_completion=False)
+
+
+@app.callback(invoke_without_command=True)
 def main(
-    row: Annotated[list[str] | None, typer.Option(help=f"Only these rows ({', '.join(ROWS)}); may be repeated.")] = None,
+    context: typer.Context,
+    rows: Annotated[str, typer.Option("--rows", "--row", help=ROWS_HELP)] = ",".join(ROWS),
     server: Annotated[str, typer.Option(help="Only this server: Alertmanager or Tocsin.")] = "",
-    quick: Annotated[bool, typer.Option("--quick", help="One round of each, and shorter.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="One round of each, and shorter: about five minutes.")] = False,
     scale: Annotated[Size, typer.Option(help="tiny: only to see that it works; the figures mean nothing.")] = Size.full,
     json: Annotated[Path | None, typer.Option(help="Write all figures to this file.")] = None,
 ) -> None:
-    """Measures Tocsin side by side with Alertmanager, on this machine, over loopback. It takes some minutes."""
+    """Measures Tocsin side by side with Alertmanager, on this machine, over loopback. It takes a quarter of an hour."""
+    if context.invoked_subcommand:
+        return
     os.sched_setaffinity(0, set(sorted(os.sched_getaffinity(0))[:CORES]))  # both servers with the generator and the sink
-    rows = row or list(ROWS)
-    if unknown := set(rows) - set(ROWS):
+    if unknown := set(rows.split(",")) - set(ROWS):
         raise typer.BadParameter(f"there is no row {', '.join(sorted(unknown))}; there are {', '.join(ROWS)}")
     servers: list[type[Server]] = [one for one in (Alertmanager, Tocsin) if server.lower() in ("", one.name.lower())]
     if not servers:
@@ -49,7 +57,7 @@ def main(
         servers.remove(Alertmanager)
     progress.print(machine(), style="dim")
     chosen = TINY if scale == Size.tiny else QUICK if quick else Scale()
-    results = run(rows, servers, chosen)
+    results = run(rows.split(","), servers, chosen)
     show(results, Console(width=None if Console().is_terminal else 140))
     if json:
         json.write_bytes(msgspec.json.format(msgspec.json.encode(as_json(results))))
@@ -82,9 +90,11 @@ def _wait_for_quiet(seconds: float) -> None:
 
 
 def _once(row: str, server: type[Server], scale: Scale, what: str) -> Figures | None:
+    if not progress.is_terminal:
+        progress.print(f"{what} …", style="dim")
     with tempfile.TemporaryDirectory(prefix="tocsin-benchmark-") as folder, progress.status(what):
         try:
-            figures = ROWS[row](lambda group_wait: _bring(server, Path(folder), group_wait), scale)
+            figures = ROWS[row](lambda plan: _bring(server, Path(folder), plan), scale)
         except (Failed, RuntimeError) as problem:
             progress.print(f"{what}: [red]failed[/red]: {problem}")
             return None
@@ -94,10 +104,10 @@ def _once(row: str, server: type[Server], scale: Scale, what: str) -> Figures | 
     return figures
 
 
-def _bring(server: type[Server], folder: Path, group_wait: str) -> tuple[Server, SinkProcess]:
+def _bring(server: type[Server], folder: Path, plan: Plan) -> tuple[Server, SinkProcess]:
     sink = SinkProcess(folder / "sink")
-    return server(folder / "server", sink, group_wait), sink
+    return server(folder / "server", sink, plan), sink
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

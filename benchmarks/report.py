@@ -17,6 +17,7 @@ Results = Mapping[str, Mapping[str, Sequence[Figures]]]
 """Row -> server -> the figures of each round."""
 
 DASH = "—"
+COUNTS = ("alerts", "answers")
 MOST_STRANGERS = 0.25
 """Of a core: what other programs may use before a figure is not to be trusted."""
 
@@ -41,7 +42,7 @@ def table(results: Results) -> Table:
     drawn.add_column("reached")
     for line in (line for line in LINES if line.row in results):
         theirs, ours = (medians(results[line.row].get(name, [])).get(line.figure) for name in ("Alertmanager", "Tocsin"))
-        ratio = f"{ours / theirs:.2f}x" if ours is not None and theirs else DASH
+        ratio = f"{ours / theirs:.2f}x" if ours is not None and theirs and ours / theirs > 0 else DASH
         word = {True: "[green]yes", False: "[red]no", None: ""}[reached(line, results)]
         if word and any(disturbed(medians(rounds)) for rounds in results[line.row].values() if rounds):
             word += ", disturbed"
@@ -51,9 +52,10 @@ def table(results: Results) -> Table:
 
 
 def shown(value: float | None, unit: str) -> str:
-    if value is None:
+    """`value`: nan for what never happened."""
+    if value is None or value != value:
         return DASH
-    return f"{value:,.0f} {unit}" if value >= 100 or unit == "alerts" else f"{value:.2f} {unit}"
+    return f"{value:,.0f} {unit}" if value >= 100 or unit in COUNTS else f"{value:.2f} {unit}"
 
 
 def _last(line: Line) -> bool:

@@ -8,15 +8,21 @@ from typing import Any
 
 import msgspec
 
-from benchmarks.load import Job, Outcome, measure
-from benchmarks.servers import TOKEN, Failed, Server, SinkProcess
+from benchmarks import storm as storms
+from benchmarks.configs import Plan
+from benchmarks.load import Job, Outcome, Stopwatch, Tally, measure
+from benchmarks.servers import TOKEN, Failed, Server, SinkProcess, Tocsin
+from benchmarks.storm import RATE, Storm
 from benchmarks.traffic import percentile
 
 Figures = dict[str, float]
-Bring = Callable[[str], "tuple[Server, SinkProcess]"]
-"""Builds a fresh server and a fresh sink, not started, for a `group_wait`."""
+Bring = Callable[[Plan], "tuple[Server, SinkProcess]"]
+"""Builds a fresh server and a fresh sink, not started."""
 
 QUIET_SECONDS = 60.0
+RETRY = "5s"
+"""In a storm Alertmanager is given a short `group_interval`: with its default it shows a tenth,
+and the rest five minutes later."""
 MB_OF = {"memory": "VmRSS", "peak": "VmHWM"}
 
 
@@ -37,10 +43,12 @@ class Scale(msgspec.Struct):
     pause: float = 0.02
     group_wait: str = "10s"
     quiet: float = 2.0
+    storm: Storm = storms.STORM
 
 
 QUICK = Scale(rounds=1, seconds=3.0, warm_up=2.0)
-TINY = Scale(rounds=1, seconds=0.2, warm_up=0.2, alerts=1_000, resent=128, calm=8, patience=0.0, group_wait="1s", quiet=0.3)
+TINY = Scale(rounds=1, seconds=0.2, warm_up=0.2, alerts=1_000, resent=128, calm=8, patience=0.0, group_wait="1s", quiet=0.3,
+             storm=Storm(channels=2, alerts=60, seconds=1.0, after=4.0))  # fmt: skip
 
 
 def resend_batches(bring: Bring, scale: Scale) -> Figures:
@@ -53,7 +61,7 @@ def resend_single(bring: Bring, scale: Scale) -> Figures:
 
 def _resend(bring: Bring, scale: Scale, job: Job, counted: str) -> Figures:
     """The steady state: what fires has long been told, and is re-sent."""
-    server, sink = bring("1s")
+    server, sink = bring(Plan("1s"))
     with _Running(server, sink):
         _work(server, sink, msgspec.structs.replace(job, mode="once"))
         _wait_until_told(server, sink, scale.quiet)
@@ -64,7 +72,7 @@ def _resend(bring: Bring, scale: Scale, job: Job, counted: str) -> Figures:
 
 def new_alerts(bring: Bring, scale: Scale) -> Figures:
     """Alerts never seen before, each once; memory with the last answer (`early`) and when all is told."""
-    server, sink = bring(scale.group_wait)
+    server, sink = bring(Plan(scale.group_wait))
     with _Running(server, sink):
         _work(server, sink, _new(scale.alerts // 50, first=10_000_000))  # to warm up
         outcome = _work(server, sink, _new(scale.alerts))
@@ -77,7 +85,7 @@ def new_alerts(bring: Bring, scale: Scale) -> Figures:
 
 def calm(bring: Bring, scale: Scale) -> Figures:
     """One alert at a time, each in a group of its own: from its POST to the call that tells people."""
-    server, sink = bring("0s")
+    server, sink = bring(Plan("0s"))
     with _Running(server, sink):
         ignored = scale.calm // 5  # the first pay for connections and caches
         outcome = _work(server, sink, Job("calm", scale.calm + ignored, pause=scale.pause))
@@ -88,12 +96,29 @@ def calm(bring: Bring, scale: Scale) -> Figures:
 
 def kill(bring: Bring, scale: Scale) -> Figures:
     """`kill -9` after the last 2xx: what is still known when it is ready again, and how soon that is."""
-    server, sink = bring("10s")
+    server, sink = bring(Plan("10s"))
     with _Running(server, sink):
         outcome = _work(server, sink, _new(scale.alerts))
         server.kill()
         ready = server.start()
         return {"kept": server.known(), "accepted": outcome.alerts, "ready": ready, **_about(outcome)}
+
+
+def storm(bring: Bring, scale: Scale) -> Figures:
+    """Ten times what the channels take. Both are watched for as long, though Tocsin is done before."""
+    server, sink = bring(Plan("0s", scale.storm.channels, RETRY))
+    with _Running(server, sink):
+        sink.limit(RATE)
+        tally = Tally()
+        watch = Stopwatch(Job("once", scale.storm.alerts, pids=(server.pid, sink.pid)), tally)
+        accepted, answers = storms.send(server.port, TOKEN, scale.storm)
+        tally.times += answers
+        time.sleep(max(0.0, accepted[-1] + scale.storm.after - time.monotonic()))
+        about = _about(watch.stop())
+        if isinstance(server, Tocsin):
+            return {**storms.of_cards(sink.get("/state"), accepted, scale.storm), **about}
+        refused = sink.get("/counts")["answers"].get("429", 0)
+        return {**storms.of_messages(sink.get("/arrivals")["arrived"], refused, accepted, scale.storm), **about}
 
 
 def _new(alerts: int, first: int = 0) -> Job:
@@ -146,7 +171,7 @@ def _wait_until_told(server: Server, sink: SinkProcess, quiet: float) -> None:
 
 def _arrivals(sink: SinkProcess, wanted: int) -> Mapping[str, float]:
     give_up = time.monotonic() + QUIET_SECONDS
-    while len(found := sink.get("/arrivals")["calm"]) < wanted:
+    while len(found := sink.get("/arrivals")["arrived"]) < wanted:
         if time.monotonic() > give_up:
             raise Failed(f"{wanted - len(found)} of {wanted} alerts were told to nobody")
         time.sleep(0.1)

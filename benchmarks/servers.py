@@ -16,6 +16,9 @@ from typing import Any, ClassVar
 import msgspec
 import requests
 
+from benchmarks import configs
+from benchmarks.configs import Plan
+
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 60.0
 TOKEN = "a-token-that-only-this-benchmark-uses"
@@ -107,19 +110,26 @@ class SinkProcess(Process):
     name = "the sink"
     ready_path = "/counts"
 
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def limit(self, faults: object) -> None:
+        """Breaks from now on with these faults, for either server."""
+        requests.post(f"{self.url}/faults", data=msgspec.json.encode(faults), timeout=60).raise_for_status()
+
     def command(self) -> list[str]:
         return [sys.executable, "-m", "benchmarks.sink", "--port", str(self.port)]
 
 
 class Server(Process):
-    """One of the two. `group_wait`: as the configuration writes it. Both group alike and notify the same sink."""
+    """One of the two."""
 
-    def __init__(self, folder: Path, sink: SinkProcess, group_wait: str) -> None:
+    def __init__(self, folder: Path, sink: SinkProcess, plan: Plan) -> None:
         super().__init__(folder)
-        self._sink, self._group_wait = sink, group_wait
-        (folder / "config.yaml").write_text(self.config())
+        (folder / "config.yaml").write_text(self.config(plan, sink.url))
 
-    def config(self) -> str:
+    def config(self, plan: Plan, sink: str) -> str:
         raise NotImplementedError
 
 
@@ -136,18 +146,8 @@ class Alertmanager(Server):
         files = [f"--config.file={self.folder / 'config.yaml'}", f"--storage.path={self.folder / 'data'}"]
         return [self.program() or "alertmanager", *listen, *files]
 
-    def config(self) -> str:
-        return f"""\
-route:
-  receiver: sink
-  group_by: [alertname, cluster]
-  group_wait: {self._group_wait}
-  group_interval: 5m
-  repeat_interval: 4h
-receivers:
-  - name: sink
-    webhook_configs: [{{url: "http://127.0.0.1:{self._sink.port}/webhook"}}]
-"""
+    def config(self, plan: Plan, sink: str) -> str:
+        return configs.alertmanager(plan, sink)
 
     def known(self) -> int:
         """Its metrics leave out what it has not told yet."""
@@ -161,20 +161,8 @@ class Tocsin(Server):
     def command(self) -> list[str]:
         return [sys.executable, "-m", "tests.standins.run", "run", "-c", str(self.folder / "config.yaml")]
 
-    def config(self) -> str:
-        return f"""\
-listen: 127.0.0.1:{self.port}
-store: sqlite:///{self.folder / "tocsin.db"}
-chats: {{sink: {{type: httpchat, url: "http://127.0.0.1:{self._sink.port}"}}}}
-channels: {{ops: {{chat: sink, id: ops}}}}
-sources: {{prometheus: {{type: alertmanager, auth: {{bearer: "${{TOCSIN_BENCHMARK_TOKEN}}"}}}}}}
-route:
-  channels: [ops]
-  group_by: [alertname, cluster]
-  group_wait: {self._group_wait}
-  group_interval: 5m
-  repeat_interval: 4h
-"""
+    def config(self, plan: Plan, sink: str) -> str:
+        return configs.tocsin(plan, self.port, f"sqlite:///{self.folder / 'tocsin.db'}", sink)
 
     def known(self) -> int:
         """Read from the file beside the running process, which sees what is committed and nothing else."""

@@ -1,4 +1,7 @@
-"""Where notifications end: the stand-in chat for Tocsin, a webhook receiver for Alertmanager. It notes when each arrived."""
+"""Where notifications end: the stand-in chat for Tocsin, a webhook receiver for Alertmanager. Both obey the same faults.
+
+It notes when each message arrived.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ from aiohttp import web
 
 from tests.standins.httpchat import HttpChatServer
 
-CALM = re.compile(rb"calm-\d+\.")
+NAMED = re.compile(rb"(?:calm|storm)-\d+\.")
+"""Alerts in a group of their own, by the name that their message tells."""
 
 
 class Sink(HttpChatServer):
@@ -24,23 +28,27 @@ class Sink(HttpChatServer):
 
     def application(self) -> web.Application:
         app = super().application()
-        app.add_routes([web.post("/webhook", self._hook), web.get("/arrivals", self._arrivals)])
+        app.add_routes([web.post("/webhook/{channel}", self._hook), web.get("/arrivals", self._arrivals)])
         return app
 
     async def _hook(self, request: web.Request) -> web.Response:
-        at = time.monotonic()
-        self.hooks += 1
-        self._note(at, await request.read())
-        return web.Response()
+        at, told = time.monotonic(), await request.read()
+        refused = self.script.hits("post", request.match_info["channel"], at)
+        status = refused[0].status if refused else 200
+        self.answers[status] += 1
+        if not refused:
+            self.hooks += 1
+            self._note(at, told)
+        return web.Response(status=status)
 
     async def _arrivals(self, _: web.Request) -> web.Response:
         for post in self.posts.values():
             self._note(post.versions[0].at, post.versions[0].card)
-        body = msgspec.json.encode({"messages": len(self.posts) + self.hooks, "calm": self.arrived})
+        body = msgspec.json.encode({"messages": len(self.posts) + self.hooks, "arrived": self.arrived})
         return web.Response(body=body)
 
     def _note(self, at: float, told: bytes) -> None:
-        for name in CALM.findall(told):
+        for name in NAMED.findall(told):
             self.arrived.setdefault(name.decode(), at)
 
 

@@ -1,4 +1,4 @@
-"""A storm: far more alerts than their channels take. What of them was shown, and how soon, as the stand-in chat saw it."""
+"""A storm: far more alerts than their channels take. What of them was shown, and how soon, as the other end saw it."""
 
 from __future__ import annotations
 
@@ -11,86 +11,115 @@ import requests
 
 from benchmarks.traffic import percentile, rfc3339
 
-CHANNELS, ALERTS, SECONDS = 20, 2000, 10.0
 CRITICAL_EVERY = 50
+FIRING_FOR = 600.0
 RATE = [{"kind": "rate", "per_second": 1.0, "burst": 1}]
 """The fault that the sink is set to: a message a second in each channel, and 429 to what is beyond."""
 
 
-def config(port: int, store: str, sink: str, token: str) -> str:
-    """Tocsin's: nothing is grouped, and a label of the alert names its channel."""
-    names = [f"c{n}" for n in range(CHANNELS)]
-    chat = f'{{type: httpchat, url: "{sink}", per_second: 1, burst: 1}}'
-    channels = "\n".join(f"  {name}: {{chat: sink, id: {name}}}" for name in names)
-    routes = "\n".join(f"    - {{match: ['channel=\"{name}\"'], channels: [{name}]}}" for name in names)
-    return f"""\
-listen: 127.0.0.1:{port}
-store: sqlite:///{store}
-chats: {{sink: {chat}}}
-channels:
-{channels}
-sources: {{prometheus: {{type: alertmanager, auth: {{bearer: "{token}"}}}}}}
-route:
-  channels: [c0]
-  group_by: [alertname, instance, channel]
-  group_wait: 0s
-  routes:
-{routes}
-"""
+class Storm(msgspec.Struct, frozen=True):
+    """So many alerts over so many seconds. `after`: seconds after the last of them at which is counted what was shown."""
+
+    channels: int = 20
+    alerts: int = 2000
+    seconds: float = 10.0
+    after: float = 60.0
+
+    @property
+    def criticals(self) -> list[int]:
+        return [number for number in range(self.alerts) if _is_critical(number)]
+
+
+STORM = Storm()
 
 
 def name_of(number: int) -> str:
     return f"storm-{number}."
 
 
-def alert(number: int, now: float) -> dict[str, object]:
-    severity = "critical" if number % CRITICAL_EVERY == CRITICAL_EVERY // 2 else "warning"
-    channel = f"c{(number + number // CRITICAL_EVERY) % CHANNELS}"
+def alert(number: int, now: float, channels: int = STORM.channels) -> dict[str, object]:
+    """In a group of its own, for one of the channels. `now`: seconds since the epoch."""
     labels = {
-        "alertname": name_of(number), "channel": channel, "instance": str(number), "severity": severity,
-        "cluster": f"eu{number % 3}", "job": "api",
-    }  # fmt: skip
-    return {"labels": labels, "annotations": {}, "startsAt": rfc3339(now), "endsAt": rfc3339(now + 600.0)}
+        "alertname": name_of(number),
+        "channel": f"c{(number + number // CRITICAL_EVERY) % channels}",
+        "instance": str(number),
+        "severity": "critical" if _is_critical(number) else "warning",
+        "cluster": f"eu{number % 3}",
+        "job": "api",
+    }
+    return {"labels": labels, "annotations": {}, "startsAt": rfc3339(now), "endsAt": rfc3339(now + FIRING_FOR)}
 
 
-def send(port: int, token: str) -> list[float]:
-    """All alerts, ten a request, spread over the time; when each was accepted, on the monotonic clock. Raises for a refusal."""
-    session, accepted, began = requests.Session(), list[float](), time.monotonic()
-    for first in range(0, ALERTS, 10):
-        time.sleep(max(0.0, began + SECONDS * first / ALERTS - time.monotonic()))
-        body = msgspec.json.encode([alert(number, time.time()) for number in range(first, first + 10)])
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        session.post(f"http://127.0.0.1:{port}/api/v2/alerts", data=body, headers=headers, timeout=60).raise_for_status()
-        accepted += [time.monotonic()] * 10
-    return accepted
+def _is_critical(number: int) -> bool:
+    return number % CRITICAL_EVERY == CRITICAL_EVERY // 2
 
 
-def figures(state: Mapping[str, Any], accepted: Sequence[float]) -> dict[str, float]:
-    """`state`: what the sink tells at /state, once all is shown.
+def send(port: int, token: str, storm: Storm = STORM) -> tuple[list[float], list[float]]:
+    """All alerts, ten a request, spread over the time. Raises for a refusal.
 
-    `shown`: alerts on a card of their own, or counted on the storm card of their channel. `late`: seconds from the last that was
-    accepted until then. `critical`: how many have a card; `p50` and `p99` (seconds) how soon they had it.
+    Returns when each alert was accepted, on the monotonic clock, and how many seconds each answer took.
     """
-    critical = {name_of(n): accepted[n] for n in range(ALERTS) if n % CRITICAL_EVERY == CRITICAL_EVERY // 2}
-    events: list[tuple[float, str, str, int]] = []
-    waits = []
+    session, began = requests.Session(), time.monotonic()
+    accepted, answers = list[float](), list[float]()
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    for first in range(0, storm.alerts, 10):
+        time.sleep(max(0.0, began + storm.seconds * first / storm.alerts - time.monotonic()))
+        numbers = range(first, min(first + 10, storm.alerts))
+        body = msgspec.json.encode([alert(number, time.time(), storm.channels) for number in numbers])
+        at = time.monotonic()
+        session.post(f"http://127.0.0.1:{port}/api/v2/alerts", data=body, headers=headers, timeout=60).raise_for_status()
+        answers.append(time.monotonic() - at)
+        accepted += [time.monotonic()] * len(numbers)
+    return accepted, answers
+
+
+class _Shown(msgspec.Struct):
+    """One moment at which the other end showed something. `place`: what shows it; `count`: how many alerts that shows now."""
+
+    at: float
+    place: str
+    count: int
+
+
+def of_cards(state: Mapping[str, Any], accepted: Sequence[float], storm: Storm = STORM) -> dict[str, float]:
+    """`state`: what the stand-in chat tells at /state. A storm card shows as many as it counts. See `of_messages`."""
+    shown: list[_Shown] = []
+    own: dict[str, float] = {}
     for post in state["posts"]:
-        for place, version in enumerate(post["versions"]):
+        for version in post["versions"][: None if post["versions"][0]["card"].get("storm") else 1]:
             card = version["card"]
-            if card.get("storm"):
-                events.append((version["at"], post["channel"], post["ref"], card["total"]))
-            elif place == 0:
-                events.append((version["at"], post["channel"], post["ref"], 1))
-                if card["title"] in critical:
-                    waits.append(version["at"] - critical[card["title"]])
-    counted: dict[str, int] = {}
-    shown, late = 0, 0.0
-    for at, _, ref, count in sorted(events):
-        counted[ref] = count
-        if (total := sum(counted.values())) > shown:
-            shown, late = total, at - accepted[-1]
+            shown.append(_Shown(version["at"], post["ref"], card["total"] if card.get("storm") else 1))
+            if not card.get("storm"):
+                own[card["title"]] = version["at"]
+    calls = {"posts": len(state["posts"]), "edits": state["counts"]["edits"]}
+    return {**_figures(shown, own, accepted, storm), "refused": float(state["answers"].get("429", 0)), **calls}
+
+
+def of_messages(arrived: Mapping[str, float], refused: int, accepted: Sequence[float], storm: Storm = STORM) -> dict[str, float]:
+    """`arrived`: when a message with that alert was taken. `refused`: answers of 429.
+
+    `shown`: alerts that people saw. `late`: seconds from the last that was accepted until all were shown; nan if some were not.
+    `critical`: how many have a message of their own; `p50` and `p99` (seconds): how soon those had it.
+    """
+    shown = [_Shown(at, name, 1) for name, at in arrived.items()]
+    return {**_figures(shown, arrived, accepted, storm), "refused": float(refused), "posts": len(arrived), "edits": 0}
+
+
+def _figures(
+    shown: Sequence[_Shown], own: Mapping[str, float], accepted: Sequence[float], storm: Storm
+) -> dict[str, float]:
+    waits = [own[name] - accepted[number] for number in storm.criticals if (name := name_of(number)) in own]
+    counts: dict[str, int] = {}
+    most, late = 0, float("nan")
+    for one in sorted(shown, key=lambda one: one.at):
+        counts[one.place] = one.count
+        if (total := sum(counts.values())) > most:
+            most, late = total, one.at - accepted[-1]
     return {
-        "shown": shown, "late": late, "critical": len(waits), "p50": percentile(waits, 0.5), "p99": percentile(waits, 0.99),
-        "slowest": max(waits, default=float("nan")), "refused": float(state["answers"].get("429", 0)),
-        "posts": len(state["posts"]), "edits": state["counts"]["edits"],
-    }  # fmt: skip
+        "shown": most,
+        "late": late if most >= storm.alerts else float("nan"),
+        "critical": len(waits),
+        "p50": percentile(waits, 0.5),
+        "p99": percentile(waits, 0.99),
+        "slowest": max(waits, default=float("nan")),
+    }
