@@ -23,7 +23,6 @@ from bot.standings import Standings
 from bot.store import deliveries, outages, storms
 from bot.store.deliveries import Call, Delivery
 from bot.store.engine import Store
-from bot.store.storms import Mark
 from bot.store.writer import StoreUnavailable
 from bot.storm_drawing import draw_storm, should_stand_as
 from bot.storming import Storming
@@ -62,6 +61,7 @@ class Courier:
         self.name, self._chat, self._store, self._policy, self._clock = name, chat, store, policy, clock
         self._standings, self._witness = standings, Witness(store, policy, clock)
         self._flying: dict[int, asyncio.Task[None]] = {}
+        self._unkept: set[int] = set()  # of which the store does not hold what became of them
         self._woken = asyncio.Event()
         self._calls, self.circuit = Calls(chat, clock), Circuit(name, clock)
         self._storming = Storming(store, policy, chat.lanes, clock)
@@ -152,7 +152,8 @@ class Courier:
         except StoreUnavailable as problem:
             log.warning("delivery_waits_for_store", chat=self.name, incident=row.incident, reason=str(problem))
             await asyncio.sleep(1.0)
-            return
+            if drawing is None:
+                return
         except Exception as problem:  # a fault of an adapter must not stop the other cards; it is told and tried again
             log.exception("delivery_failed", chat=self.name, incident=row.incident, channel=row.channel)
             self._put_off(row, DeliveryError(Failure.unknown_outcome, f"{type(problem).__name__} in the adapter"))
@@ -206,7 +207,7 @@ class Courier:
 
     def _doubtful(self, row: Delivery) -> bool:
         """Whether something may have arrived that we do not know of. Stays so, whatever else fails, until the chat has told."""
-        return row.run != self._store.run
+        return row.run != self._store.run or row.id in self._unkept
 
     async def _tell_thread(self, row: Delivery, ref: str, drawing: Drawing) -> None:
         key, note = f"{self._key(row)}-{drawing.thread_upto}", drawing.note
@@ -280,18 +281,18 @@ class Courier:
             if drawing and drawing.shown_as != should and not self._standings.settling(row.channel):
                 row.shown, row.retry_at = 0, 0.0
             try:
-                await self._store.write(_record, (row, marks))
+                await self._store.write(storms.record, (row, marks))
             except StoreUnavailable as problem:
                 log.warning("delivery_waits_for_store", chat=self.name, incident=row.incident, reason=str(problem))
                 await asyncio.sleep(1.0)
-            else:
+            except Exception:  # what cannot be kept must not be done twice: the chat is asked before the next try
+                log.exception("delivery_not_kept", chat=self.name, incident=row.incident, channel=row.channel)
+                self._unkept.add(row.id)
+                await asyncio.sleep(1.0)
                 return
-
-
-def _record(conn: Connection, items: Sequence[tuple[Delivery, Sequence[Mark]]]) -> list[None]:
-    deliveries.record(conn, [row for row, _ in items])
-    storms.mark(conn, [mark for _, marks in items for mark in marks])
-    return [None for _ in items]
+            else:
+                self._unkept.discard(row.id)
+                return
 
 
 def _retry(conn: Connection, items: Sequence[Sequence[str]]) -> list[None]:

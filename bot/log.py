@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 from typing import TextIO, cast
 
 import structlog
+
+from bot import metrics
 
 
 def set_up(level: str = "info", as_json: bool | None = None) -> None:
@@ -29,13 +32,21 @@ def set_up(level: str = "info", as_json: bool | None = None) -> None:
 
 
 class _Stderr:
-    """Whatever standard error is when a line is written: it may be redirected after the first."""
+    """Whatever standard error is when a line is written: it may be redirected after the first.
+
+    A line that cannot be written, for the disk is full, is lost and counted: no alert is to fail for it.
+    """
 
     def write(self, text: str) -> int:
-        return sys.stderr.write(text)
+        try:
+            return sys.stderr.write(text)
+        except OSError:
+            metrics.LOST_LINES.inc()
+            return 0
 
     def flush(self) -> None:
-        sys.stderr.flush()
+        with suppress(OSError):  # what it has gathered is written, or lost, with the next line
+            sys.stderr.flush()
 
 
 _plain = structlog.dev.plain_traceback  # never with local variables: they hold what alerts say

@@ -34,4 +34,5 @@ STORE_BACKLOG = Gauge("tocsin_store_backlog", "Writes that wait for a transactio
 WRONG_TOKENS = Counter("tocsin_wrong_tokens", "Wrong tokens at the API, the sign-in and sources.")
 SILENT = Gauge("tocsin_silent_seconds", "For how long what must be heard now and then was not.", ["about"])
 LEADS = Gauge("tocsin_leader", "1 while this process delivers, escalates and keeps the schedules for all replicas.")
+LOST_LINES = Counter("tocsin_log_lines_lost", "Log lines that could not be written.")
 RELOADS = Counter("tocsin_config_reloads", "Reloads of the config by outcome.", ["outcome"])

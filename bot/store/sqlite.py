@@ -27,6 +27,9 @@ R = TypeVar("R")
 LOOK_AGAIN_SECONDS = 0.02
 """Between two looks whether another program has done with the file."""
 
+SHORTLY = 0.5
+"""How long a write waits for it when the one before has given up: senders hear of it before they do so themselves."""
+
 SWITCH_SECONDS = 0.0005
 """How long the thread that commits waits for a busy event loop. At Python's own 5 ms, a commit beside one took up to seconds."""
 
@@ -40,7 +43,7 @@ class Sqlite:
     line = None  # there is no other replica
 
     def __init__(self, path: Path, busy_seconds: float) -> None:
-        self._busy_seconds = busy_seconds
+        self._busy_seconds = self._patience = busy_seconds
         sys.setswitchinterval(SWITCH_SECONDS)
         self._lock = _lock_file(path)
         try:
@@ -64,15 +67,19 @@ class Sqlite:
         return result
 
     async def _begin(self) -> Transaction:
-        """Waits for another program that writes, but not for ever."""
-        give_up_at = time.monotonic() + self._busy_seconds
+        """Waits for another program that writes, but not for ever; who comes after one that gave up, not as long again."""
+        give_up_at = time.monotonic() + self._patience
         while True:
             try:
-                return self._writing.begin()
+                began = self._writing.begin()
             except OperationalError as problem:
                 code = problem.orig.sqlite_errorcode if isinstance(problem.orig, sqlite3.Error) else 0
                 if code != sqlite3.SQLITE_BUSY or time.monotonic() >= give_up_at:
+                    self._patience = min(SHORTLY, self._busy_seconds)
                     raise
+            else:
+                self._patience = self._busy_seconds
+                return began
             await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
     async def _commit(self) -> None:

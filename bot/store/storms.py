@@ -138,6 +138,13 @@ def mark(conn: Connection, marks: Sequence[Mark]) -> None:
     _mark(conn, marks)
 
 
+def record(conn: Connection, items: Sequence[tuple[Delivery, Sequence[Mark]]]) -> list[None]:
+    """Writes what the delivery worker found out: of cards, and of what storm cards among them show."""
+    rows.record(conn, [row for row, _ in items])
+    mark(conn, [one for _, marks in items for one in marks])
+    return [None for _ in items]
+
+
 def carrying(conn: Connection) -> dict[str, tuple[int, float]]:
     """Channels in which a storm goes on: how many incidents its card carries that burn on, and since when."""
     return {one.storm.channel: (one.open, one.storm.began_at) for one in raging(conn)}

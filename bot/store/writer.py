@@ -117,8 +117,9 @@ def _settle(job: Job, result: Any) -> None:
         job.done.set_result(result)
 
 
-AWAY = ("08", "25006", "53", "55P03", "57", "58")
-"""How PostgreSQL's codes begin that tell of its own state: connection lost, read-only, full, locked, shutting down, disk."""
+AWAY = ("08", "25006", "40", "53", "55P03", "57", "58")
+"""How PostgreSQL's codes begin that tell of its own state: connection lost, read-only, rolled back (a deadlock), full, locked,
+shutting down, disk."""
 
 SQL_ERROR = 1
 """SQLite's code for a statement that makes no sense: not its own state."""

@@ -157,17 +157,17 @@ class Storm:
         return sum(int(text.split("carries ")[1].split()[0]) for name, text in told.items() if name.endswith(", storm"))
 
     async def get(self, path: str) -> dict[str, Any]:
-        async with aiohttp.ClientSession(self.url, headers={"Authorization": "Bearer token-of-ana"}) as http:
-            async with http.get(path) as answer:
-                found: dict[str, Any] = await answer.json()
-                return found
+        return await self._asked("GET", path)
 
     async def order(self, text: str) -> dict[str, Any]:
         """What a person is answered."""
-        async with aiohttp.ClientSession(self.url, headers={"Authorization": "Bearer token-of-ana"}) as http:
-            async with http.post("/api/v1/commands", json={"text": text}) as answer:
-                found: dict[str, Any] = await answer.json()
-                return found
+        return await self._asked("POST", "/api/v1/commands", {"text": text})
+
+    async def _asked(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        headers = {"Authorization": "Bearer token-of-ana"}
+        async with aiohttp.ClientSession(self.url) as http, http.request(method, path, json=body, headers=headers) as answer:
+            found: dict[str, Any] = await answer.json()
+            return found
 
     def _cards(self) -> Mapping[str, Post]:
         return {post.shown["title"]: post for post in self.platform.posts.values() if not post.shown["storm"]}

@@ -6,25 +6,33 @@ What was accepted is shown, once; what cannot be stored is refused, so that send
 from __future__ import annotations
 
 import asyncio
+import resource
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
+import asyncpg  # type: ignore[import-untyped]  # it brings no types
 import pytest
 
 from tests.conftest import PROFILE
-from tests.stories.machine import MORE_MEMORY, Shape, memory, raging
+from tests.standins.postgres import PostgresServer
+from tests.standins.stores import postgres_server
+from tests.stories.machine import MORE_MEMORY, Shape, Storm, memory, raging
+from tests.stories.process import Process
+from tests.stories.until import until
 
 FULL = PROFILE == "nightly"
-SHAPE = Shape(960, 30.0, 20, 1.0) if FULL else Shape(240, 3.0, 4, 40.0)
+SHAPE = Shape(960, 30.0, 20, 1.0) if FULL else Shape(120, 2.0, 4, 40.0)
 PATIENCE = 180.0 if FULL else 20.0
-LOCKED = 20.0 if FULL else 6.0
+LOCKED = 20.0 if FULL else 5.6
 """Seconds; a write waits for 5 before it is refused."""
 
 pytestmark = pytest.mark.timeout(400)
 
-Tell = object
+Tell = Callable[[str, object], None]
+FULL_DISK = AWAY = 20.0 if FULL else 2.0
+HOWS = ("IMMEDIATE", "EXCLUSIVE") if FULL else ("IMMEDIATE",)
 
 
 @asynccontextmanager
@@ -36,8 +44,8 @@ async def locked(path: Path, how: str) -> AsyncIterator[None]:
         other.execute("ROLLBACK")
 
 
-@pytest.mark.parametrize("how", ["IMMEDIATE", "EXCLUSIVE"])
-async def test_the_database_is_locked(tmp_path: Path, how: str, record_property: pytest.FixtureRequest) -> None:
+@pytest.mark.parametrize("how", HOWS)
+async def test_the_database_is_locked(tmp_path: Path, how: str, record_property: Tell) -> None:
     async with raging(tmp_path, SHAPE) as (process, storm):
         await storm.fires("first")
         before = memory(process)
@@ -45,8 +53,7 @@ async def test_the_database_is_locked(tmp_path: Path, how: str, record_property:
         await asyncio.sleep(SHAPE.seconds / 3)
         async with locked(tmp_path / "tocsin.db", how):
             await asyncio.sleep(LOCKED)
-            ready = await storm.get("/readyz")
-            assert ready == {"status": "unavailable", "store": "the store cannot write: database is locked"}
+            assert await unwell(storm, "the store cannot write: database is locked")
         await sending
         assert storm.refused()[503], "nobody was refused: this tested nothing"
         figures = await storm.ends_well(PATIENCE)
@@ -55,3 +62,91 @@ async def test_the_database_is_locked(tmp_path: Path, how: str, record_property:
         more = memory(process) - before
         assert more < MORE_MEMORY
         record_property("tell", f"locked ({how}) for {LOCKED:g} s: {figures}; {more:.0f} MB more")
+
+
+class Disk:
+    """The disk under a process: full, and freed again. No file of it can grow, not its log either; a quota does just that."""
+
+    def __init__(self, process: Process, folder: Path) -> None:
+        self._process, self._folder = process, folder
+
+    def fill(self) -> None:
+        self._limit(min((self._folder / name).stat().st_size for name in ("tocsin.db", "tocsin.db-wal", "config.log")))
+
+    def free(self) -> None:
+        self._limit(resource.RLIM_INFINITY)
+
+    def _limit(self, size: int) -> None:
+        _, most = resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (size, most))
+
+
+async def test_the_disk_is_full(tmp_path: Path, record_property: Tell) -> None:
+    async with raging(tmp_path, SHAPE) as (process, storm):
+        await storm.fires("first")
+        before, disk = memory(process), Disk(process, tmp_path)
+        sending = asyncio.create_task(storm.rages())
+        await asyncio.sleep(SHAPE.seconds / 3)
+        disk.fill()
+        accepted = len(storm.accepted)
+        await until(lambda: unwell(storm, "the store cannot write: disk I/O error"))
+        await asyncio.sleep(FULL_DISK)
+        assert len(storm.accepted) - accepted <= 20, "it is not full: this tested nothing"
+        reply = await storm.order("ack 1")
+        assert reply["text"] == "The database does not answer right now, so nothing was changed. Please try again in a moment."
+        disk.free()
+        await sending
+        assert storm.refused()[503]
+        figures = await storm.ends_well(PATIENCE)
+        await storm.fires("last")
+        await storm.ends_well(PATIENCE)
+        assert (await storm.order("ack 1"))["ok"]
+        more = memory(process) - before
+        assert more < MORE_MEMORY
+        record_property("tell", f"disk full for {FULL_DISK:g} s: {figures}; {more:.0f} MB more")
+
+
+async def unwell(storm: Storm, why: str) -> bool:
+    """Whether /readyz says so."""
+    return await storm.get("/readyz") == {"status": "unavailable", "store": why}
+
+
+@asynccontextmanager
+async def server() -> AsyncIterator[PostgresServer]:
+    """A PostgreSQL of its own, to be stopped."""
+    postgres_server()  # skips where there is none
+    found = PostgresServer()
+    try:
+        found.start()
+        yield found
+    finally:
+        found.remove()
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("how", ["locked", "stopped", "killed"] if FULL else ["locked", "killed"])
+async def test_postgresql_does_not_answer(tmp_path: Path, how: str, record_property: Tell) -> None:
+    async with server() as database, raging(tmp_path, SHAPE, url := database.create_database()) as (process, storm):
+        await storm.fires("first")
+        before = memory(process)
+        sending = asyncio.create_task(storm.rages())
+        await asyncio.sleep(SHAPE.seconds / 3)
+        if how == "locked":
+            other = await asyncpg.connect(url)
+            async with other.transaction():
+                await other.execute("LOCK TABLE deliveries IN ACCESS EXCLUSIVE MODE")
+                await asyncio.sleep(LOCKED)
+            await other.close()
+        else:
+            await asyncio.to_thread(database.stop, "fast" if how == "stopped" else "immediate")
+            await asyncio.sleep(AWAY)
+            assert (await storm.get("/readyz"))["status"] == "unavailable"
+            await asyncio.to_thread(database.start)
+        await sending
+        assert storm.refused()[503], "nobody was refused: this tested nothing"
+        figures = await storm.ends_well(PATIENCE)
+        await storm.fires("last")
+        await storm.ends_well(PATIENCE)
+        more = memory(process) - before
+        assert more < MORE_MEMORY
+        record_property("tell", f"PostgreSQL {how} for {LOCKED if how == 'locked' else AWAY:g} s: {figures}; {more:.0f} MB more")
