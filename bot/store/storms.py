@@ -97,9 +97,9 @@ def begin(conn: Connection, channels: Mapping[str, bool], run: str, now: float) 
 
 
 def stir(conn: Connection, numbers: Iterable[int], now: float) -> None:
-    """Has the cards of storms drawn anew."""
+    """Has the cards of storms drawn anew, also those that are just being drawn: they do not tell of this yet."""
     wanted = among(conn, deliveries.c.incident, [-number for number in numbers])
-    again = {"wanted": deliveries.c.shown + 1, "due_at": now}
+    again = {"wanted": deliveries.c.wanted + 1, "due_at": now}
     conn.execute(update(deliveries).where(wanted, deliveries.c.ref.is_not(None)).values(again))
 
 
