@@ -20,6 +20,9 @@ log = structlog.get_logger()
 
 Work = Callable[[], Coroutine[Any, Any, None]]
 
+PAUSE = 1.0
+"""Seconds after a term that ended by itself: somebody else may have more luck."""
+
 
 class Leader:
     """`work`: by name, what is to be done while leading. `ended` hears of what ended by itself. `gained`: before it begins.
@@ -48,34 +51,38 @@ class Leader:
             while True:
                 await line.won()
                 await self._rule(line.lost)
+                await asyncio.sleep(PAUSE)
         finally:
             await line.leave()
 
     async def announce(self) -> None:
         """Tells the other replicas who leads, with which config. Raises StoreUnavailable."""
         if self._store.line:
-            await self._store.write(_enter, f"{self._store.run} {self._digest()}")
+            await self._store.write(self._enter, f"{self._store.run} {self._digest()}")
+
+    async def _introduce(self) -> None:
+        """The first announcement of a term. Nothing waits for it: cards that others add until then are asked about before."""
+        try:
+            await self.announce()
+        except StoreUnavailable as problem:
+            log.warning("leading_waits_for_store", reason=str(problem))
+            if self._store.line:
+                await self._store.line.leave()
 
     async def _rule(self, over: Callable[[], Awaitable[object]]) -> None:
         tasks: list[asyncio.Task[None]] = []
         try:
             if self._store.line:
                 self._store.run = secrets.token_hex(4)  # whoever led meanwhile, this process too, may have tried to post
-                await self.announce()
                 log.info("leading", term=self._store.run)
             self.leads = True
             metrics.LEADS.set(1)
             self._gained()
-            for name, work in self._work().items():
+            for name, work in {"introduction": self._introduce, **self._work()}.items():
                 tasks.append(asyncio.create_task(work(), name=name))
                 tasks[-1].add_done_callback(self._ended)
             await over()
             log.warning("leading_no_more", term=self._store.run)
-        except StoreUnavailable as problem:
-            log.warning("leading_waits_for_store", reason=str(problem))
-            if self._store.line:
-                await self._store.line.leave()
-                await asyncio.sleep(1.0)
         finally:
             self.leads = False
             metrics.LEADS.set(0)
@@ -83,9 +90,9 @@ class Leader:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-
-def _enter(conn: Connection, leaders: Sequence[str]) -> list[None]:
-    conn.execute(delete(facts).where(facts.c.name == "leader"))
-    conn.execute(insert(facts).values(name="leader", value=leaders[-1]))
-    news.leads(conn, leaders[-1])
-    return [None for _ in leaders]
+    def _enter(self, conn: Connection, leaders: Sequence[str]) -> list[None]:
+        if not self._store.lost:  # else somebody else may have said so of themselves already
+            conn.execute(delete(facts).where(facts.c.name == "leader"))
+            conn.execute(insert(facts).values(name="leader", value=leaders[-1]))
+            news.leads(conn, leaders[-1])
+        return [None for _ in leaders]

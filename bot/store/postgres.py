@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
@@ -53,6 +54,7 @@ class Postgres:
         self._process = process
         self._writing = common(pool_size=1)
         self._reading = common(pool_size=READERS, isolation_level="REPEATABLE READ")
+        self._asked: set[asyncio.Task[Any]] = set()  # reads under way
         self.line = Line(self._call, process)
 
     async def transact(self, work: Callable[[Connection], R]) -> R:
@@ -74,11 +76,22 @@ class Postgres:
         return await asyncpg.connect(**options, timeout=CONNECT_SECONDS, server_settings=SETTINGS)
 
     async def read(self, query: Callable[[Connection], R]) -> R:
-        """Runs `query` on one state of what is committed."""
+        """Runs `query` on one state of what is committed.
+
+        Whoever is cancelled meanwhile goes at once, but the query runs to its end: to break one off costs its connection, and the
+        time of a goodbye to the server.
+        """
+        task = asyncio.create_task(self._read(query))
+        self._asked.add(task)
+        task.add_done_callback(self._asked.discard)
+        return await asyncio.shield(task)
+
+    async def _read(self, query: Callable[[Connection], R]) -> R:
         async with self._reading.connect() as conn:
             return await conn.run_sync(query)
 
     async def close(self) -> None:
+        await asyncio.gather(*self._asked, return_exceptions=True)
         await self._writing.dispose()
         await self._reading.dispose()
 

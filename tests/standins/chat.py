@@ -14,6 +14,7 @@ from pydantic import Field
 from adapters.chat import ChatConfig, DeliveryError, Desk, Failure, Finding, Lane, ThreadNote
 from rules.card import Card
 from rules.channel import Channel, ChannelFacts
+from tests.standins.callbacks import Callbacks
 
 CREATES = ("post", "reply_in_thread", "direct_message")
 """Done twice, these show twice; the other calls may simply be repeated."""
@@ -99,7 +100,7 @@ class HttpChat:
         return f"{self._config.url}{_messages(channel)}/{_quoted(ref)}"
 
     def routes(self) -> Sequence[web.AbstractRouteDef]:
-        return ()
+        return Callbacks(self._name, self._desk).routes()
 
     async def diagnose(self, channels: Mapping[str, Channel], accounts: Mapping[str, str]) -> Sequence[Finding]:
         return (Finding("the stand-in platform", ok=True),)

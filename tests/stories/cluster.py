@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 import aiohttp
@@ -49,15 +51,16 @@ class Cluster:
     def other(self, replica: Process) -> Process:
         return next(one for one in self.replicas if one is not replica)
 
-    async def leads(self, replica: Process, within: float) -> float:
-        """Waits until it leads; returns the seconds that took."""
-        began = time.monotonic()
+    async def hands_over(self, leader: Process, how: signal.Signals, within: float = 20.0) -> float:
+        """Waits until the other one leads; returns the seconds that took by its own log, for who looks may be late."""
+        other, began = self.other(leader), time.time()
+        leader.tell(how)
 
         async def look() -> bool:
-            return await self.role(replica) == "leads"
+            return await self.role(other) == "leads"
 
         await until(look, within, "another leader")
-        return time.monotonic() - began
+        return datetime.fromisoformat(other.logged("leading")[-1]["timestamp"]).timestamp() - began
 
 
 @asynccontextmanager
