@@ -143,6 +143,28 @@ async def test_a_storm_ends_by_itself_and_says_what_it_carried(story: Story) -> 
     assert {card["number"]: card["state"] for card in own(story)} == states
 
 
+async def test_a_storm_that_ends_while_its_card_is_being_edited_says_so(story: Story) -> None:
+    await flood(story, 60)
+    await accounted(story, 60)
+    late = Fault("hang", op="update", seconds=1.5, times=1)
+    platform(story).break_with(late, Fault("rate", per_second=5.0))
+    await story.passes("31s")
+    await until(lambda: _struck(late), what="an edit that takes long")
+    over = [story.alert("Down", "warning", instance=f"warning-{n}") for n in range(60)]
+    await story.accepts([{**alert, "status": "resolved", "endsAt": iso(story.now())} for alert in over])
+
+    async def ends() -> bool:
+        await story.passes("2s")
+        assert {card["state"] for card in storm_cards(story)} == {"resolved"}, storm_cards(story)
+        return True
+
+    await until(ends, what="a card that says that the storm is over")
+
+
+async def _struck(fault: Fault) -> bool:
+    return fault.times == 0
+
+
 async def test_a_storm_goes_on_after_a_restart(story: Story) -> None:
     await flood(story, 60)
     await accounted(story, 60)
