@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, insert, literal_column, select, update
+from sqlalchemy import Connection, bindparam, insert, literal_column, select, update
 
 from bot.store import news
 from bot.store.sql import Bulk, Query, to_json
@@ -154,7 +154,7 @@ def _said(row: AlertRow) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _from_row(row: Row[Any]) -> AlertRow:
+def _from_row(row: Any) -> AlertRow:
     state = AlertState(row.firing, row.starts_at, row.ends_at, row.expires_at, row.expired, row.resolved_on)
     alert = Alert(
         source=row.source,

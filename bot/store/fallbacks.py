@@ -50,7 +50,7 @@ def add(conn: Connection, found: Sequence[StandIn]) -> None:
 def of(conn: Connection, incident: int, channel: str) -> StandIn | None:
     """Why the card is in this channel, if it stands in for another one."""
     found = _OF(conn, incident=incident, channel=channel)
-    return StandIn(**found[0]._mapping) if found else None
+    return StandIn(**found[0]._asdict()) if found else None
 
 
 def back(conn: Connection) -> Mapping[int, int]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import sqlite3
+from collections import namedtuple
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import msgspec
 from sqlalchemy import (
@@ -15,9 +17,9 @@ from sqlalchemy import (
     Connection,
     Dialect,
     Insert,
-    Row,
     Select,
     Text,
+    TextualSelect,
     Update,
     any_,
     bindparam,
@@ -25,6 +27,7 @@ from sqlalchemy import (
     literal,
     select,
 )  # fmt: skip
+from sqlalchemy.exc import DBAPIError
 
 _MESS = re.compile("[\0\ud800-\udfff]")
 _encode = msgspec.json.Encoder().encode
@@ -46,24 +49,58 @@ class In(Protocol):
 class Query:
     """A query of the hot path: built once per database, for building one costs more than SQLite takes to answer it.
 
-    `build` gets an `In` and returns the statement; lists among its parameters are bound as one value.
+    `build` gets an `In` and returns the statement; lists among its parameters are bound as one value. SQLite is asked past
+    SQLAlchemy, which takes ten times as long as its answer.
     """
 
-    def __init__(self, build: Callable[[In], Select[Any]]) -> None:
+    def __init__(self, build: Callable[[In], Select[Any] | TextualSelect]) -> None:
         self._build = build
-        self._built: dict[str, Select[Any]] = {}
+        self._built: dict[str, Select[Any] | TextualSelect] = {}
+        self._plain: _Plain | None = None
 
-    def __call__(self, conn: Connection, **params: Any) -> Sequence[Row[Any]]:
-        """All rows; none, without asking, when there is nothing among `values`."""
+    def __call__(self, conn: Connection, **params: Any) -> Sequence[Any]:
+        """All rows, columns by name and in order; none, without asking, when there is nothing among `values`."""
         if params.get("values") == []:
             return []
+        if conn.dialect.name == "sqlite":
+            if self._plain is None:
+                self._plain = _Plain(self._build(_each), conn.dialect)
+            return self._plain(conn, params)
         dialect = conn.dialect.name
         query = self._built.get(dialect)
         if query is None:
-            query = self._built[dialect] = self._build(_each if dialect == "sqlite" else _any)
-        if dialect == "sqlite":
-            params = {name: to_json(value).decode() if isinstance(value, list) else value for name, value in params.items()}
+            query = self._built[dialect] = self._build(_any)
         return conn.execute(query, params).all()
+
+
+class _Plain:
+    """A query as SQLite itself takes it."""
+
+    def __init__(self, query: Select[Any] | TextualSelect, dialect: Dialect) -> None:
+        compiled, columns = query.compile(dialect=dialect), query.selected_columns
+        self._text, self._names, self._given = str(compiled), compiled.positiontup or [], compiled.params
+        row: Any = namedtuple("row", columns.keys(), rename=True)  # type: ignore[misc] # its names are the query's
+        self._row = row._make
+        self._booleans = [place for place, column in enumerate(columns) if isinstance(column.type, Boolean)]
+
+    def __call__(self, conn: Connection, params: dict[str, Any]) -> Sequence[Any]:
+        for name, value in params.items():
+            if isinstance(value, list):
+                params[name] = to_json(value).decode()
+        params = self._given | params
+        found = plainly(conn, self._text, [params[name] for name in self._names])
+        if self._booleans:
+            found = [with_booleans(row, self._booleans) for row in found]
+        return list(map(self._row, found))
+
+
+def plainly(conn: Connection, text: str, values: Sequence[Any], many: bool = False) -> list[tuple[Any, ...]]:
+    """What SQLite answers when it is asked past SQLAlchemy. `many`: the values are rows. Raises SQLAlchemy's errors."""
+    raw = cast(sqlite3.Connection, conn.connection.dbapi_connection)
+    try:
+        return (raw.executemany if many else raw.execute)(text, values).fetchall()
+    except sqlite3.Error as problem:
+        raise DBAPIError.instance(text, None, problem, sqlite3.Error, hide_parameters=True) from problem  # errors go to logs
 
 
 def _each(column: ColumnElement[Any], name: str = "values") -> ColumnElement[bool]:
@@ -88,16 +125,13 @@ class Bulk:
         self._booleans = [place for place, name in enumerate(columns) if isinstance(types.get(name), Boolean)]
 
     def __call__(self, conn: Connection, rows: Sequence[tuple[Any, ...]]) -> None:
-        if rows:
-            text = self._texts.get(conn.dialect.name) or self._compile(conn.dialect)
-            strict = self._booleans and conn.dialect.name != "sqlite"
-            conn.exec_driver_sql(text, [self._with_booleans(row) for row in rows] if strict else list(rows))
-
-    def _with_booleans(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
-        values = list(row)
-        for place in self._booleans:
-            values[place] = bool(values[place])
-        return tuple(values)
+        if not rows:
+            return
+        text = self._texts.get(conn.dialect.name) or self._compile(conn.dialect)
+        if conn.dialect.name == "sqlite":
+            plainly(conn, text, rows, many=True)
+        else:
+            conn.exec_driver_sql(text, [with_booleans(row, self._booleans) for row in rows] if self._booleans else list(rows))
 
     def _compile(self, dialect: Dialect) -> str:
         names = set(self._statement.table.c.keys())
@@ -105,6 +139,14 @@ class Bulk:
         if compiled.positiontup != self._columns:
             raise TypeError(f"{self._statement.table} is written in the order {compiled.positiontup}, not {self._columns}")
         return self._texts.setdefault(dialect.name, str(compiled))
+
+
+def with_booleans(row: tuple[Any, ...], places: Sequence[int]) -> tuple[Any, ...]:
+    """The row with true or false in these places, which SQLite keeps as 1 or 0."""
+    values = list(row)
+    for place in places:
+        values[place] = bool(values[place])
+    return tuple(values)
 
 
 def clean(text: str) -> str:

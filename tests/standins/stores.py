@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import pytest
 from sqlalchemy import Connection, Engine, event
 
+from bot.store import sql
 from bot.store.engine import Store
 from tests.standins.postgres import NoPostgres, PostgresServer
 
@@ -58,20 +59,46 @@ async def write(store: Store, query: Callable[..., R], *args: Any) -> R:
     return await store.write(lambda conn, items: [query(conn, *args) for _ in items], None)
 
 
+class Round(NamedTuple):
+    """One round trip to a database. `values`: of one statement, or a list of rows."""
+
+    statement: str
+    values: Any
+    rows: int
+
+
 @contextmanager
-def statements() -> Iterator[list[str]]:
-    """Gathers the SQL that is run meanwhile, one entry per round trip, without what each write costs because of replicas."""
-    seen: list[str] = []
+def rounds() -> Iterator[list[Round]]:
+    """Gathers what is asked meanwhile, also past SQLAlchemy."""
+    seen: list[Round] = []
 
-    def gather(conn: Connection, cursor: Any, statement: str, *_: Any) -> None:
-        if not statement.startswith(("SELECT pg_advisory_xact_lock", "SELECT pg_notify")):
-            seen.append(statement)
+    def gather(_conn: Any, _cursor: Any, statement: str, values: Any, _context: Any, many: bool) -> None:
+        seen.append(Round(statement, values, len(values) if many else 1))
 
+    def spy(conn: Connection, text: str, values: Any, many: bool = False) -> list[tuple[Any, ...]]:
+        seen.append(Round(text, list(values) if many else tuple(values), len(values) if many else 1))
+        return plainly(conn, text, values, many)
+
+    plainly, sql.plainly = sql.plainly, spy
     event.listen(Engine, "before_cursor_execute", gather)
     try:
         yield seen
     finally:
+        sql.plainly = plainly
         event.remove(Engine, "before_cursor_execute", gather)
+
+
+@contextmanager
+def statements() -> Iterator[list[str]]:
+    """Gathers the SQL that is run, one entry per round trip, without what each write costs because of replicas.
+
+    It is in the list once the block has ended.
+    """
+    found: list[str] = []
+    with rounds() as seen:
+        yield found
+    apart = ("SELECT pg_advisory_xact_lock", "SELECT pg_notify")
+    found += [one.statement for one in seen if not one.statement.startswith(apart)]
 
 
 @contextmanager

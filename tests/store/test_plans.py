@@ -2,17 +2,16 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection
 
 from bot.store import alerts, deliveries, incidents, members, timeline
 from bot.store.engine import Store
 from bot.store.messages import Messages
 from bot.store.retention import sweep
-from tests.standins.stores import write
+from tests.standins.stores import rounds, write
 from tests.store.rows import NOW, alert_row, delivery, incident_row, member_row
 
 GROWING = ("alerts", "incidents", "members", "timeline", "deliveries", "messages")
@@ -20,20 +19,12 @@ GROWING = ("alerts", "incidents", "members", "timeline", "deliveries", "messages
 
 def plans_of(conn: Connection, query: Callable[..., object], *args: object) -> list[str]:
     """How SQLite goes about each statement of the query."""
-    seen: list[tuple[str, Any]] = []
-
-    def gather(_conn: Connection, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-        seen.append((statement, parameters))
-
-    event.listen(Engine, "before_cursor_execute", gather)
-    try:
+    with rounds() as seen:
         query(conn, *args)
-    finally:
-        event.remove(Engine, "before_cursor_execute", gather)
     raw = conn.connection.dbapi_connection
     assert raw
     plans = []
-    for statement, parameters in seen:
+    for statement, parameters, _ in seen:
         if not statement.startswith("BEGIN"):
             one = parameters[0] if isinstance(parameters, list) else parameters
             plans += [row[3] for row in raw.cursor().execute(f"EXPLAIN QUERY PLAN {statement}", one).fetchall()]
