@@ -14,6 +14,7 @@ import msgspec
 import typer
 from rich.console import Console
 
+from benchmarks import costs
 from benchmarks.configs import Plan
 from benchmarks.load import spent_by_all
 from benchmarks.report import MOST_STRANGERS, as_json, disturbed, machine, show, shown
@@ -63,6 +64,25 @@ def main(
         json.write_bytes(msgspec.json.format(msgspec.json.encode(as_json(results))))
     if any(not rounds for found in results.values() for rounds in found.values()):
         raise typer.Exit(1)
+
+
+@app.command("costs")
+def measure_costs(
+    places: Annotated[str, typer.Option(help=f"Only on these: {', '.join(costs.PLACES)}.")] = ",".join(costs.PLACES),
+    scale: Annotated[Size, typer.Option(help="tiny: only to see that it works; the figures mean nothing.")] = Size.full,
+    json: Annotated[Path | None, typer.Option(help="Write all figures to this file.")] = None,
+) -> None:
+    """Measures what things cost Tocsin, on SQLite and on PostgreSQL: the constants of `model`. Some minutes."""
+    amounts = costs.TINY if scale == Size.tiny else costs.Amounts()
+    found: list[costs.Measured] = []
+    for name in places.split(","):
+        if name not in costs.PLACES:
+            raise typer.BadParameter(f"there is no place {name}; there are {', '.join(costs.PLACES)}")
+        progress.print(name)
+        found.append(costs.measured(name, amounts, lambda what: progress.print(f"  {what}", style="dim")))
+    costs.show(found, Console())
+    if json:
+        json.write_bytes(msgspec.json.format(msgspec.json.encode({"machine": machine(), "costs": found})))
 
 
 def run(rows: list[str], servers: list[type[Server]], scale: Scale) -> dict[str, dict[str, list[Figures]]]:

@@ -11,14 +11,15 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal, cast
 
 import msgspec
 import uvloop
 
-from benchmarks.traffic import alert, alone, ending, percentile, requests
+from benchmarks.traffic import FIRING_FOR, alert, alone, ending, percentile, requests
 
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -28,14 +29,21 @@ HANGS_AFTER = 300.0
 class Job(msgspec.Struct):
     """`resend`: all alerts once, then again and again, measured for `seconds` after `warm_up`. `once`: each one time.
 
-    `calm`: one request at a time, each `pause` seconds after the answer to the one before. `pids`: the server and the sink.
+    `calm`: one request at a time, each `pause` seconds after the answer to the one before. `ports`: of the servers, which take
+    turns by connection; `servers`, `sink`, `database`: process ids, the latter with its children. `apart`: each alert in a group
+    of its own. `started_at`: since when they fire, 0.0 for now; the same alert since another time is a change.
     """
 
     mode: Literal["resend", "once", "calm"]
     alerts: int
-    port: int = 0
+    ports: tuple[int, ...] = ()
     token: str = ""
-    pids: tuple[int, ...] = ()
+    servers: tuple[int, ...] = ()
+    sink: int = 0
+    database: int = 0
+    apart: bool = False
+    firing_for: float = FIRING_FOR
+    started_at: float = 0.0
     per_request: int = 1
     connections: int = 1
     warm_up: float = 0.0
@@ -58,6 +66,7 @@ class Outcome(msgspec.Struct):
     own_cpu: float
     server_cpu: float
     sink_cpu: float
+    database_cpu: float
     other_cpu: float
     refused: int
     sent: dict[str, float] = {}
@@ -149,7 +158,8 @@ class Again:
 
 async def connect(job: Job, feed: Iterator[bytes], tally: Tally) -> list[asyncio.Future[None]]:
     loop = asyncio.get_running_loop()
-    made = [await loop.create_connection(lambda: Client(feed, tally), "127.0.0.1", job.port) for _ in range(job.connections)]
+    ports = [job.ports[number % len(job.ports)] for number in range(job.connections)]
+    made = [await loop.create_connection(lambda: Client(feed, tally), "127.0.0.1", port) for port in ports]
     return [client.done for _, client in made]
 
 
@@ -158,13 +168,13 @@ class Stopwatch:
 
     def __init__(self, job: Job, tally: Tally) -> None:
         self._job, self._tally = job, tally
-        self._at, self._spent = time.monotonic(), _spent(job.pids)
+        self._at, self._spent = time.monotonic(), _spent(job)
         self._answers, self._refused = len(tally.times), tally.refused
 
     def stop(self, sent: dict[str, float] | None = None) -> Outcome:
         seconds = time.monotonic() - self._at
         times = self._tally.times[self._answers :]
-        own, server, sink, all_cpu = (now - before for now, before in zip(_spent(self._job.pids), self._spent, strict=True))
+        own, servers, sink, database, all_cpu = (now - before for now, before in zip(_spent(self._job), self._spent, strict=True))
         return Outcome(
             alerts=len(times) * self._job.per_request,
             requests=len(times),
@@ -172,22 +182,37 @@ class Stopwatch:
             p50=percentile(times, 0.5),
             p99=percentile(times, 0.99),
             own_cpu=own / seconds,
-            server_cpu=server / seconds,
+            server_cpu=servers / seconds,
             sink_cpu=sink / seconds,
-            other_cpu=max(0.0, all_cpu - own - server - sink) / seconds,
+            database_cpu=database / seconds,
+            other_cpu=max(0.0, all_cpu - own - servers - sink - database) / seconds,
             refused=self._tally.refused - self._refused,
             sent=sent or {},
         )
 
 
-def _spent(pids: Sequence[int]) -> tuple[float, ...]:
-    """CPU seconds so far: of this process, of those processes with their threads, of the whole machine."""
-    return time.process_time(), *map(spent_by, pids), spent_by_all()
+def _spent(job: Job) -> tuple[float, ...]:
+    """CPU seconds so far: of this process, of the servers, the sink, the database, of the whole machine."""
+    servers, database = sum(map(spent_by, job.servers)), spent_by_family(job.database)
+    return time.process_time(), servers, spent_by(job.sink), database, spent_by_all()
 
 
 def spent_by(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    """CPU seconds of a process with its threads; 0.0 for none."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() if pid else ["0"] * 13
     return (int(fields[11]) + int(fields[12])) / TICKS
+
+
+def spent_by_family(pid: int) -> float:
+    """CPU seconds of a process and its children, those that ended included."""
+    if not pid:
+        return 0.0
+    alive = 0.0
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        with suppress(FileNotFoundError):  # it ended just now, and is counted below
+            alive += spent_by(int(child))
+    ended = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[13:15]
+    return spent_by(pid) + alive + sum(map(int, ended)) / TICKS
 
 
 def spent_by_all() -> float:
@@ -197,7 +222,7 @@ def spent_by_all() -> float:
 
 async def resend(job: Job) -> Outcome:
     made = _made(job)
-    await _once(job, _ended(made), Tally())
+    await _once(job, _ended(made, job), Tally())
     tally, again = Tally(), Again(made)
     done = await connect(job, iter(again), tally)
     await asyncio.sleep(job.warm_up)
@@ -210,7 +235,7 @@ async def resend(job: Job) -> Outcome:
 
 
 async def once(job: Job) -> Outcome:
-    made, tally = _ended(_made(job)), Tally()
+    made, tally = _ended(_made(job), job), Tally()
     watch = Stopwatch(job, tally)
     await _once(job, made, tally)
     return watch.stop()
@@ -221,10 +246,10 @@ async def _once(job: Job, made: list[bytes], tally: Tally) -> None:
 
 
 async def calm(job: Job) -> Outcome:
-    made = _ended(_made(job))
+    made = _ended(_made(job), job)
     tally, sent = Tally(), {}
     watch = Stopwatch(job, tally)
-    reader, writer = await asyncio.open_connection("127.0.0.1", job.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", job.ports[0])
     for number, request in enumerate(made, job.first):
         at = sent[f"calm-{number}."] = time.monotonic()
         writer.write(request)
@@ -239,14 +264,14 @@ async def calm(job: Job) -> Outcome:
 
 
 def _made(job: Job) -> list[bytes]:
-    make = alone if job.mode == "calm" else alert
+    make = alone if job.mode == "calm" or job.apart else alert
     alerts = (make(number) for number in range(job.first, job.first + job.alerts))
-    return requests(alerts, job.per_request, job.token, time.time())
+    return requests(alerts, job.per_request, job.token, job.started_at or time.time())
 
 
-def _ended(made: list[bytes]) -> list[bytes]:
+def _ended(made: list[bytes], job: Job) -> list[bytes]:
     now = time.time()
-    return [ending(request, now) for request in made]
+    return [ending(request, now, job.firing_for) for request in made]
 
 
 def main() -> None:

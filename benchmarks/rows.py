@@ -110,7 +110,7 @@ def storm(bring: Bring, scale: Scale) -> Figures:
     with _Running(server, sink):
         sink.limit(RATE)
         tally = Tally()
-        watch = Stopwatch(Job("once", scale.storm.alerts, pids=(server.pid, sink.pid)), tally)
+        watch = Stopwatch(Job("once", scale.storm.alerts, servers=(server.pid,), sink=sink.pid), tally)
         accepted, answers = storms.send(server.port, TOKEN, scale.storm)
         tally.times += answers
         time.sleep(max(0.0, accepted[-1] + scale.storm.after - time.monotonic()))
@@ -146,7 +146,7 @@ class _Running:
 
 def _work(server: Server, sink: SinkProcess, job: Job) -> Outcome:
     """Raises Failed when a single request was refused."""
-    outcome = measure(msgspec.structs.replace(job, port=server.port, token=TOKEN, pids=(server.pid, sink.pid)))
+    outcome = measure(msgspec.structs.replace(job, ports=(server.port,), token=TOKEN, servers=(server.pid,), sink=sink.pid))
     if outcome.refused:
         raise Failed(f"{server.name} refused {outcome.refused} of {outcome.requests} requests")
     return outcome

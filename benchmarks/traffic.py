@@ -70,9 +70,9 @@ def _request(body: bytes, token: str) -> bytes:
     return head.encode() + body
 
 
-def ending(request: bytes, now: float) -> bytes:
+def ending(request: bytes, now: float, firing_for: float = FIRING_FOR) -> bytes:
     """The request as it is sent at that time: every alert fires on for a while."""
-    return request.replace(ENDS_AT, rfc3339(now + FIRING_FOR).encode())
+    return request.replace(ENDS_AT, rfc3339(now + firing_for).encode())
 
 
 def rfc3339(at: float) -> str:

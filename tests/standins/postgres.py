@@ -23,9 +23,13 @@ class NoPostgres(Exception):
 
 
 class PostgresServer:
-    """Listens on a random port of the loopback. `stop` and `start` again keep what is stored; `remove` leaves nothing."""
+    """Listens on a random port of the loopback. `stop` and `start` again keep what is stored; `remove` leaves nothing.
 
-    def __init__(self) -> None:
+    `durable`: what is committed is on the disk, as with PostgreSQL's own settings; only tests may do without.
+    """
+
+    def __init__(self, durable: bool = False) -> None:
+        self._durable = durable
         self._bin = find_binaries()
         self._folder = Path(tempfile.mkdtemp(prefix="tocsin-postgres-"))
         self._password = secrets.token_hex(8)
@@ -39,12 +43,18 @@ class PostgresServer:
     def url(self, database: str = "postgres") -> str:
         return f"postgresql://tocsin:{self._password}@127.0.0.1:{self.port}/{database}"
 
+    @property
+    def pid(self) -> int:
+        """Of the process whose children do the work; 0 while it is stopped."""
+        return self._server.pid if self._server else 0
+
     def start(self) -> None:
         """Returns once it answers."""
         settings = {
             "listen_addresses": "127.0.0.1", "unix_socket_directories": "", "port": str(self.port), "max_connections": "50",
-            "fsync": "off", "full_page_writes": "off", "shared_buffers": "16MB",  # only tests may lose what was committed
         }  # fmt: skip
+        if not self._durable:
+            settings |= {"fsync": "off", "full_page_writes": "off", "shared_buffers": "16MB"}
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         with open(self._folder / "log", "ab") as log:
             self._server = self._popen("postgres", "-D", str(self._folder / "data"), *options, stdout=log)
