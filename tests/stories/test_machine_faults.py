@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
+import aiohttp
 import asyncpg  # type: ignore[import-untyped]  # it brings no types
 import pytest
 
@@ -54,7 +55,7 @@ async def test_the_database_is_locked(tmp_path: Path, how: str, record_property:
         async with locked(tmp_path / "tocsin.db", how):
             await asyncio.sleep(LOCKED)
             assert await unwell(storm, "the store cannot write: database is locked")
-        await sending
+        await accepted_all(sending)
         assert storm.refused()[503], "nobody was refused: this tested nothing"
         figures = await storm.ends_well(PATIENCE)
         await storm.fires("last")
@@ -95,7 +96,8 @@ async def test_the_disk_is_full(tmp_path: Path, record_property: Tell) -> None:
         reply = await storm.order("ack 1")
         assert reply["text"] == "The database does not answer right now, so nothing was changed. Please try again in a moment."
         disk.free()
-        await sending
+        await accepted_all(sending)
+        assert await lost_lines(process), "its log still found room: this tested less"
         assert storm.refused()[503]
         figures = await storm.ends_well(PATIENCE)
         await storm.fires("last")
@@ -104,6 +106,17 @@ async def test_the_disk_is_full(tmp_path: Path, record_property: Tell) -> None:
         more = memory(process) - before
         assert more < MORE_MEMORY
         record_property("tell", f"disk full for {FULL_DISK:g} s: {figures}; {more:.0f} MB more")
+
+
+async def accepted_all(sending: asyncio.Task[None]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        await sending
+
+
+async def lost_lines(process: Process) -> float:
+    async with aiohttp.ClientSession(process.url) as http, http.get("/metrics") as answer:
+        found = [line for line in (await answer.text()).splitlines() if line.startswith("tocsin_log_lines_lost_total")]
+        return float(found[0].split()[1])
 
 
 async def unwell(storm: Storm, why: str) -> bool:
@@ -142,7 +155,7 @@ async def test_postgresql_does_not_answer(tmp_path: Path, how: str, record_prope
             await asyncio.sleep(AWAY)
             assert (await storm.get("/readyz"))["status"] == "unavailable"
             await asyncio.to_thread(database.start)
-        await sending
+        await accepted_all(sending)
         assert storm.refused()[503], "nobody was refused: this tested nothing"
         figures = await storm.ends_well(PATIENCE)
         await storm.fires("last")
