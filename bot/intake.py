@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from prometheus_client import Counter
 from sqlalchemy import Connection
@@ -22,7 +22,7 @@ TAKEN_BEFORE = Response(200, b'{"status":"ok","taken":"before"}')
 """To a signed request that was taken already. It is 200, for its alerts are kept: an honest sender that lost the first answer
 must not think otherwise and give up on them, and whoever recorded it learns nothing and changes nothing."""
 
-MOST_SPOILT = 100_000
+MOST_SPOILT = 10_000
 """Alerts that are remembered as changed by something else, for reports of them that are just being written."""
 
 Sealed = tuple[Sequence[Alert], str, float]
@@ -41,7 +41,7 @@ class Intake:
         heard: Heard,
     ) -> None:
         self._spoilt: OrderedDict[tuple[str, str], int] = OrderedDict()  # alerts that something else changed, and when
-        self._moments, self._spoilt_before = 0, 0
+        self._moments, self._spoilt_before, self._writing = 0, 0, 0
         self._store, self._policy, self._clock, self._told = store, policy, clock, told
         self._heard = heard
         self._known: dict[str, Known] = defaultdict(Known)
@@ -58,7 +58,7 @@ class Intake:
         fresh = known.fresh(batch.reports) if await self._current() else batch.reports
         self._repeated[name].inc(len(batch.reports) - len(fresh))
         bad = list(batch.bad)
-        if (fresh or stamp) and not await self._keep(name, known, fresh, bad, stamp):
+        if (fresh or stamp) and not await self._remembering(self._keep(name, known, fresh, bad, stamp)):
             return TAKEN_BEFORE
         accepted = len(batch.reports) + len(batch.bad) - len(bad)
         if bad:
@@ -66,6 +66,16 @@ class Intake:
         if accepted or not bad:
             self._heard.hear(name, batch.reports)
         return batch.answer(accepted, bad) if batch.answer else source.reply(accepted, bad)
+
+    async def _remembering(self, keep: Awaitable[bool]) -> bool:
+        """Its result. While any report is being written, what something else changes is remembered."""
+        self._writing += 1
+        try:
+            return await keep
+        finally:
+            self._writing -= 1
+            if not self._writing:
+                self._spoilt.clear()
 
     async def _keep(self, name: str, known: Known, fresh: Sequence[Report], bad: list[BadAlert], stamp: Stamp | None) -> bool:
         """Stores what is fresh and learns it. False: nothing was stored, because this very request was taken before."""
@@ -129,8 +139,9 @@ class Intake:
     def forget(self, source: str, fingerprint: str) -> None:
         """Its next report is looked at in full, and what is just being written of it is not relied on."""
         self._moments += 1
-        self._spoilt[source, fingerprint] = self._moments
-        self._spoilt.move_to_end((source, fingerprint))
+        if self._writing:
+            self._spoilt[source, fingerprint] = self._moments
+            self._spoilt.move_to_end((source, fingerprint))
         if len(self._spoilt) > MOST_SPOILT:
             self._spoilt_before = max(self._spoilt_before, self._spoilt.popitem(last=False)[1])
         if source in self._known:

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import signal
 import sys
+import time
 from pathlib import Path
 
 import structlog
@@ -24,7 +25,7 @@ def run(config_path: Path) -> int:
     logs.set_up()
     config = load(config_path)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_run(App(config, config_path)))
+        return runner.run(_run(App(config, config_path, ticks=time.monotonic)))
 
 
 async def _run(app: App) -> int:
@@ -34,7 +35,12 @@ async def _run(app: App) -> int:
         log.error("start_failed", reason=str(problem))
         return 1
     reloads: set[asyncio.Task[bool]] = set()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, lambda: reloads.add(asyncio.ensure_future(app.reload())))
+
+    def reload() -> None:
+        reloads.add(task := asyncio.ensure_future(app.reload()))
+        task.add_done_callback(reloads.discard)
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
     _spare_the_collector()
     announce(app)
     await wait_for_stop()

@@ -118,16 +118,16 @@ def relevel(conn: Connection, levels: Mapping[int, str]) -> None:
     _relevel(conn, [(level, alert_id) for alert_id, level in levels.items()])
 
 
-def unused(conn: Connection, before: float, limit: int) -> list[int]:
-    """Alerts that neither fire nor belong to an incident and were last seen before `before`."""
+def unused(conn: Connection, before: float, limit: int) -> Sequence[Any]:
+    """(id, source, fingerprint) of alerts that neither fire nor belong to an incident and were last seen before `before`."""
     query = (
-        select(alerts.c.id)
+        select(alerts.c.id, alerts.c.source, alerts.c.fingerprint)
         .where(
             ~alerts.c.firing, alerts.c.seen_at < before, ~select(members.c.alert).where(members.c.alert == alerts.c.id).exists()
         )
         .limit(limit)
     )
-    return [row.id for row in conn.execute(query).all()]
+    return conn.execute(query).all()
 
 
 _SAID = (

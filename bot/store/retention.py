@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import structlog
 from sqlalchemy import Connection, Select, delete, literal_column, select
 
 from bot.policy import Policy
 from bot.store import alerts as alert_rows
-from bot.store import grants, requests, storms
+from bot.store import grants, news, requests, storms
 from bot.store.engine import Store
 from bot.store.sql import among
 from bot.store.tables import alerts, deliveries, fallbacks, incidents, members, messages, sessions, silences, timeline
@@ -26,9 +27,24 @@ PAUSE = 0.05
 """Seconds between two of them: webhooks go first."""
 
 
+class Swept(NamedTuple):
+    """`removed`: how many incidents and alerts went. `gone`: source and fingerprint of the alerts."""
+
+    removed: int
+    gone: list[tuple[str, str]]
+
+
 class Retention:
-    def __init__(self, store: Store, policy: Callable[[], Policy], clock: Callable[[], float]) -> None:
-        self._store, self._policy, self._clock = store, policy, clock
+    """`forget` is called with the source and fingerprint of each alert that went: nobody need remember its last report."""
+
+    def __init__(
+        self,
+        store: Store,
+        policy: Callable[[], Policy],
+        clock: Callable[[], float],
+        forget: Callable[[str, str], None] = lambda source, fingerprint: None,
+    ) -> None:
+        self._store, self._policy, self._clock, self._forget = store, policy, clock, forget
 
     async def run(self) -> None:
         """Until cancelled: once at start, then every EVERY_SECONDS."""
@@ -36,30 +52,35 @@ class Retention:
             try:
                 more = True
                 while more:
-                    more = await self._store.write(self._sweep, None) > 0
+                    swept = await self._store.write(self._sweep, None)
+                    for key in swept.gone:
+                        self._forget(*key)
+                    more = swept.removed > 0
                     await asyncio.sleep(PAUSE)
             except StoreUnavailable as problem:
                 log.warning("retention_waits_for_store", reason=str(problem))
             await asyncio.sleep(EVERY_SECONDS)
 
-    def _sweep(self, conn: Connection, items: Sequence[None]) -> list[int]:
+    def _sweep(self, conn: Connection, items: Sequence[None]) -> list[Swept]:
         before = self._clock() - self._policy().config.keep
         return [sweep(conn, before, self._clock(), self._store.name) for _ in items]
 
 
-def sweep(conn: Connection, before: float, now: float, store: str) -> int:
-    """Removes up to AT_ONCE incidents resolved before a time, in seconds since the epoch. Returns how many went."""
+def sweep(conn: Connection, before: float, now: float, store: str) -> Swept:
+    """Removes up to AT_ONCE incidents resolved before a time, in seconds since the epoch, and alerts."""
     numbers = [row.number for row in conn.execute(_over(before).limit(AT_ONCE))]
     if numbers:
         _remove_incidents(conn, numbers, store)
     _remove_posts(conn, storms.sweep(conn, before), store)
     unused = alert_rows.unused(conn, before, AT_ONCE)
-    conn.execute(delete(alerts).where(among(conn, alerts.c.id, unused)))
+    conn.execute(delete(alerts).where(among(conn, alerts.c.id, [one.id for one in unused])))
+    gone = [(one.source, one.fingerprint) for one in unused]
+    news.changed(conn, gone)
     conn.execute(delete(silences).where(silences.c.ends_at < before))
     grants.sweep(conn, before)
     requests.sweep(conn, before)
     conn.execute(delete(sessions).where(sessions.c.expires_at < now))
-    return len(numbers) + len(unused)
+    return Swept(len(numbers) + len(unused), gone)
 
 
 def _over(before: float) -> Select[tuple[int]]:

@@ -1,20 +1,24 @@
 """What is old goes with all that belongs to it; what is open or fires stays; nothing is numbered twice."""
 
+import asyncio
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 from sqlalchemy import Connection, func, select
 
+from bot.config import Config
+from bot.policy import Policy
 from bot.store import alerts, counters, deliveries, incidents, members, retention, silences, tables, timeline
 from bot.store.engine import Store
 from bot.store.messages import Messages
-from bot.store.retention import sweep
+from bot.store.retention import Retention, sweep
 from rules.change import Change, Kind
 from rules.incident import State
 from rules.mute import Silence
 from tests.standins.stores import write
 from tests.store.rows import NOW, alert_row, delivery, incident_row, member_row
+from tests.stories.until import until
 
 OLD: dict[str, Any] = {"state": State.resolved, "resolved_at": NOW - 10}
 
@@ -49,7 +53,7 @@ async def test_the_old_goes_with_all_that_belongs_to_it(store: Store) -> None:
     for card in cards.values():
         await messages.add("console", "ops", f"reply-{card}", b"", card)
     await messages.add("console", "ops", "somebody-else", b"")
-    assert await write(store, sweep, NOW, NOW, store.name) == 3
+    assert await write(store, sweep, NOW, NOW, store.name) == (3, [alert_row(i).key for i in (1, 6)])
     stay = [2, 3, 4, 5]
     assert await store.read(numbers) == {
         "incidents": stay, "alerts": stay, "members": stay, "timeline": stay, "deliveries": stay,
@@ -57,13 +61,13 @@ async def test_the_old_goes_with_all_that_belongs_to_it(store: Store) -> None:
     assert {m.key for m in await messages.cards("console", "ops", 10)} == {f"{store.name}-{ids[2]}", "somebody-else"}
     assert await messages.thread(cards[1]) == []
     assert len(await messages.thread(cards[2])) == 1
-    assert await write(store, sweep, NOW, NOW, store.name) == 0
+    assert await write(store, sweep, NOW, NOW, store.name) == (0, [])
 
 
 async def test_a_few_at_a_time(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention, "AT_ONCE", 2)
     await write(store, incidents.add, [incident_row(i, **OLD) for i in range(1, 6)])
-    gone = [await write(store, sweep, NOW, NOW, store.name) for _ in range(4)]
+    gone = [(await write(store, sweep, NOW, NOW, store.name)).removed for _ in range(4)]
     assert gone == [2, 2, 1, 0]
 
 
@@ -91,3 +95,19 @@ async def test_numbers_are_not_given_again(store: Store) -> None:
     await write(store, deliveries.want, [delivery(number + 1)])
     assert (await store.read(deliveries.of_incidents, [number + 1]))[0].id > before
     assert await Messages(store, lambda: NOW).add("console", "ops", "new", b"") > posted
+
+
+async def test_nobody_remembers_what_went(sqlite: Store) -> None:
+    forgotten: list[tuple[str, str]] = []
+    policy = Policy(Config.model_validate({"keep": "10s", "channels": {}, "sources": {}, "route": {"channels": []}}))
+    await write(sqlite, alerts.add, [alert_row(1, firing=False), alert_row(2, firing=True)])
+    running = asyncio.create_task(
+        Retention(sqlite, lambda: policy, lambda: NOW + 99.0, lambda *key: forgotten.append(key)).run()
+    )
+    await until(lambda: went(forgotten))
+    running.cancel()
+    assert forgotten == [alert_row(1).key]
+
+
+async def went(forgotten: list[tuple[str, str]]) -> bool:
+    return bool(forgotten)
