@@ -144,8 +144,8 @@ class App:
         """What only the leader does."""
         work: dict[str, Work] = {
             "jobs": self._jobs.run, "rollcall": self.rollcall.run, "standings": self.standings.run, "redraw": self._redraw.run,
-            "watch": self._watch().run, "retention": Retention(self.store, self._policy, self._clock).run,
-            "fallback": self._fallback.run,
+            "watch": self._watch().run, "fallback": self._fallback.run,
+            "retention": Retention(self.store, self._policy, self._clock, self.intake.forget).run,
         }  # fmt: skip
         work |= {f"courier-{courier.name}": courier.run for courier in self._couriers}
         return work | {f"chat-{name}": partial(self._hold, name) for name in self._chats if self._is_held(name)}
