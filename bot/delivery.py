@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import structlog
-from sqlalchemy import Connection
 
 from adapters.chat import Chat, DeliveryError, Failure
 from bot import metrics
@@ -21,7 +20,7 @@ from bot.drawing import STUB, Drawing, draw
 from bot.policy import Policy
 from bot.standings import Standings
 from bot.store import deliveries, outages, storms
-from bot.store.deliveries import Call, Delivery
+from bot.store.deliveries import UNTRIED, Call, Delivery
 from bot.store.engine import Store
 from bot.store.writer import StoreUnavailable
 from bot.storm_drawing import draw_storm, should_stand_as
@@ -90,9 +89,9 @@ class Courier:
         free = self.circuit.room(IN_FLIGHT) - len(self._flying)
         if free <= 0:
             return max(0.001, min(self.circuit.wait() or LONGEST_SLEEP, LONGEST_SLEEP))
-        behind = self._storming.channels(await self._store.read(deliveries.backlog))
-        channels = {name: one for name in behind if (one := self._policy().channels.get(name)) and self._mine(name, one)}
-        await self._storming.look(channels)
+        behind = await self._store.read(deliveries.backlog)
+        channels = {name: one for name in self._storming.channels(behind) if (one := self._mine(name))}
+        await self._storming.look(channels, behind, (*self._flying, *self._unkept))
         waits = {(name, op): self._calls.wait(op, name, one) for name, one in channels.items() for op in self._ops(name)}
         places = [place for place, wait in waits.items() if not wait]
         rows = await self._store.read(deliveries.pending, places, now, IN_FLIGHT, tuple(self._flying), self._store.run)
@@ -112,9 +111,10 @@ class Courier:
     def _ops(self, channel: str) -> Sequence[str]:
         return (deliveries.URGENT if self._storming.rages(channel) else Call.post, Call.update, Call.reply_in_thread)
 
-    def _mine(self, name: str, channel: Channel) -> bool:
-        """Whether a channel is this chat's and may be sent to now: not while it is asked who can read it."""
-        return channel.chat == self.name and not self._standings.settling(name)
+    def _mine(self, name: str) -> Channel | None:
+        """The channel if it is this chat's and may be sent to now: not while it is asked who can read it."""
+        channel = self._policy().channels.get(name)
+        return channel if channel and channel.chat == self.name and not self._standings.settling(name) else None
 
     def _start(self, row: Delivery, op: Call, channel: Channel) -> None:
         self._calls.pay(row, op, channel)
@@ -171,6 +171,9 @@ class Courier:
             raise Later(0.0)  # a storm card carries it
         told = row.thread_shown
         if row.ref is None:
+            if row.run == UNTRIED:
+                row.run = self._store.run  # from now on it may have arrived, whatever becomes of this process
+                await self._store.write(storms.record, (row, ()))
             await self._make_sure(row, drawing)
             row.shown_as = drawing.shown_as
             post = partial(self._chat.post, drawing.channel, drawing.card, self._key(row))
@@ -207,7 +210,7 @@ class Courier:
 
     def _doubtful(self, row: Delivery) -> bool:
         """Whether something may have arrived that we do not know of. Stays so, whatever else fails, until the chat has told."""
-        return row.run != self._store.run or row.id in self._unkept
+        return row.run not in (self._store.run, UNTRIED) or row.id in self._unkept
 
     async def _tell_thread(self, row: Delivery, ref: str, drawing: Drawing) -> None:
         key, note = f"{self._key(row)}-{drawing.thread_upto}", drawing.note
@@ -226,7 +229,7 @@ class Courier:
         row.shown, row.shown_at = drawing.card.revision, now
 
     async def _draw(self, row: Delivery) -> Drawing:
-        drawn = partial(draw_storm, run=self._store.run, without=tuple(self._flying)) if row.incident < 0 else draw
+        drawn = partial(draw_storm, without=tuple(self._flying)) if row.incident < 0 else draw
         return await self._store.read(drawn, row, self._policy(), self._clock())
 
     async def _make_sure(self, row: Delivery, drawing: Drawing) -> None:
@@ -261,7 +264,7 @@ class Courier:
         """The chat is back: nothing waits any longer because of the outage."""
         channels = [name for name, channel in self._policy().channels.items() if channel.chat == self.name]
         try:
-            await self._store.write(_retry, channels)
+            await self._store.write(outages.retry_now, (channels, NO_ANSWER))
         except StoreUnavailable as problem:  # they come a little later
             log.warning("delivery_waits_for_store", chat=self.name, reason=str(problem))
         self._woken.set()
@@ -293,8 +296,3 @@ class Courier:
             else:
                 self._unkept.discard(row.id)
                 return
-
-
-def _retry(conn: Connection, items: Sequence[Sequence[str]]) -> list[None]:
-    outages.retry_now(conn, {name for names in items for name in names}, NO_ANSWER)
-    return [None for _ in items]

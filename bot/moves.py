@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from bot.policy import Policy
 from bot.store import alerts as alert_rows
 from bot.store import deliveries, incidents, members, timeline
-from bot.store.deliveries import IN_HAND, OVER, Delivery
+from bot.store.deliveries import IN_HAND, MANY, OVER, UNTRIED, Delivery
 from bot.store.incidents import IncidentRow
 from bot.store.members import MemberRow
 from rules.alert import Severity
@@ -133,6 +133,9 @@ class Moves:
                 if row is None:
                     row = Delivery(incident.number, channel, 0, 0, 0.0, self.run, thread_shown=last.get(incident.number, 0))
                 wanted.append(self._wanted(incident, row, changes[incident.number], last.get(incident.number, 0)))
+        new = [row for row in wanted if not row.id]
+        for row in new if len(new) > MANY else ():
+            row.run = UNTRIED  # they have to wait for their turn anyway
         deliveries.want(self.conn, wanted)
 
     def _wanted(self, incident: Incident, row: Delivery, changes: Sequence[Change], last_told: int) -> Delivery:

@@ -12,7 +12,8 @@ from sqlalchemy import Connection
 from adapters.chat import Lane
 from bot import metrics
 from bot.policy import Policy
-from bot.store import storms
+from bot.store import deliveries, storms
+from bot.store.deliveries import MANY
 from bot.store.engine import Store
 from bot.store.storms import Raging, Unshown
 from rules.channel import Channel
@@ -73,10 +74,11 @@ class Storming:
         """Those that there is something to do in: `behind`, and where a storm goes on."""
         return dict.fromkeys([*behind, *self._raging])
 
-    async def look(self, channels: Mapping[str, Channel]) -> bool:
+    async def look(self, channels: Mapping[str, Channel], behind: Mapping[str, int], without: Sequence[int]) -> bool:
         """Has storms begin, be told and end, now and then. Whether something is to be shown anew. Raises StoreUnavailable.
 
-        `channels`: those that may be sent to now, of which some are behind.
+        `channels`: those that may be sent to now. `behind`: how many cards are, by channel. `without`: ids of deliveries that are
+        being tried, and of doubtful ones. No other may be tried meanwhile.
         """
         now = self._clock()
         if not channels or abs(now - self._looked_at) < LOOK_EVERY:
@@ -85,6 +87,8 @@ class Storming:
         raging, unshown = await self._store.read(_survey, now, self._store.run)
         mine = {one.storm.channel: one for one in raging if one.storm.channel in channels}
         plan = self._plan(channels, mine, {name: one for name, one in unshown.items() if name in channels}, now)
+        if mine or plan.begin or sum(behind.get(name, 0) for name in channels) > MANY:
+            await self._store.write(self._set_aside, (tuple(channels), without))
         if plan:
             await self._store.write(self._carry_out, plan)
             raging, _ = await self._store.read(_survey, now, self._store.run)
@@ -146,6 +150,12 @@ class Storming:
             if plan.close:
                 storms.close(conn, plan.close, now)
         return [None for _ in plans]
+
+
+    def _set_aside(self, conn: Connection, items: Sequence[tuple[Sequence[str], Sequence[int]]]) -> list[None]:
+        for channels, without in items:
+            deliveries.set_aside(conn, channels, self._store.run, without)
+        return [None for _ in items]
 
 
 def _survey(conn: Connection, now: float, run: str) -> tuple[list[Raging], dict[str, Unshown]]:

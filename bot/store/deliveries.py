@@ -27,6 +27,12 @@ class Call(StrEnum):
 URGENT = "urgent post"
 """Where a storm rages, only what is critical or in hand is posted; and what may have been posted is looked for."""
 
+UNTRIED = "-"
+"""A delivery's `run` when surely no process has tried to post it: noted where many wait, taken back before the try."""
+
+MANY = 8
+"""So many that wait to be posted are noted as UNTRIED: to ask the chat about each after a restart would take too long."""
+
 IN_HAND, OVER = 1, len(Severity) + 1
 """Urgencies (0 is critical): up to that, it never waits; from that on, it is over."""
 
@@ -102,6 +108,12 @@ def pending(
     rows = [_from_row(row) for row in found]
     long_ago = 0.0 if any(row.ref is None for row in rows) else now - LONG  # what nobody saw yet goes before what was seen
     return sorted(rows, key=lambda row: (_turn(row, long_ago), row.due_at))
+
+
+def set_aside(conn: Connection, channels: Iterable[str], run: str, without: Iterable[int]) -> None:
+    """Notes of what waits to be posted in these channels that `run` has not tried it. `without`: ids of what it tries, or did."""
+    waits = and_(_GAP, deliveries.c.ref.is_(None), deliveries.c.run == run, ~among(conn, deliveries.c.id, without))
+    conn.execute(update(deliveries).where(among(conn, deliveries.c.channel, channels), waits).values(run=UNTRIED))
 
 
 def next_due(conn: Connection, channels: Sequence[str], now: float) -> float:
@@ -189,7 +201,7 @@ def _pending(having: ColumnElement[bool], *order: ColumnElement[Any]) -> Query:
 
 
 _STANDS = deliveries.c.ref.is_not(None)
-_NEVER_WAITS = or_(deliveries.c.urgency <= IN_HAND, deliveries.c.run != bindparam("run"))
+_NEVER_WAITS = or_(deliveries.c.urgency <= IN_HAND, deliveries.c.run.not_in([bindparam("run"), literal_column(f"'{UNTRIED}'")]))
 NEXT: Mapping[str, Query] = {
     Call.post: _pending(deliveries.c.ref.is_(None), deliveries.c.urgency),
     URGENT: _pending(and_(deliveries.c.ref.is_(None), _NEVER_WAITS), deliveries.c.urgency),

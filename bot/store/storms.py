@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, bindparam, delete, func, insert, select
 
 from bot.store import deliveries as rows
 from bot.store.counters import take
-from bot.store.deliveries import BEHIND, IN_HAND, OVER, Delivery
+from bot.store.deliveries import BEHIND, IN_HAND, OVER, UNTRIED, Delivery
 from bot.store.sql import Bulk, among
 from bot.store.tables import deliveries, storms
 
@@ -58,7 +58,7 @@ def unshown(conn: Connection, now: float, run: str) -> dict[str, Unshown]:
     is_over = deliveries.c.urgency >= OVER
     query = (
         select(deliveries.c.channel, is_over, func.count())
-        .where(_WAITS, deliveries.c.due_at <= now, deliveries.c.run == run)
+        .where(_WAITS, deliveries.c.due_at <= now, deliveries.c.run.in_([run, UNTRIED]))
         .group_by(deliveries.c.channel, is_over)
     )
     found: dict[str, Unshown] = defaultdict(Unshown)
@@ -120,10 +120,10 @@ def close(conn: Connection, numbers: Sequence[int], now: float) -> None:
     conn.execute(update(deliveries).where(cards, deliveries.c.ref.is_(None)).values(wanted=deliveries.c.shown))
 
 
-def carried(conn: Connection, storm: StormRow, run: str, now: float, without: Iterable[int]) -> list[Delivery]:
-    """What a storm carries, and what it is to carry from now on. `without`: ids in flight."""
+def carried(conn: Connection, storm: StormRow, now: float, without: Iterable[int]) -> list[Delivery]:
+    """What a storm carries, and what it is to carry from now on: only what nobody has tried. `without`: ids in flight."""
     mine = and_(deliveries.c.storm > 0, deliveries.c.storm == storm.number)
-    new = and_(_WAITS, deliveries.c.channel == storm.channel, deliveries.c.due_at <= now, deliveries.c.run == run)
+    new = and_(_WAITS, deliveries.c.channel == storm.channel, deliveries.c.due_at <= now, deliveries.c.run == UNTRIED)
     new = and_(new, ~among(conn, deliveries.c.id, without))
     found = [row[0] for row in conn.execute(select(deliveries.c.id).where(mine))]
     if storm.passed and not found:

@@ -118,7 +118,7 @@ deliveries = Table(
     Column("shown_at", Float, nullable=False, server_default="0"),
     Column("thread_wanted", Id, nullable=False, server_default="0"),  # last timeline id the thread should tell
     Column("thread_shown", Id, nullable=False, server_default="0"),
-    Column("run", Text, nullable=False),  # the process that may have tried: another one asks the chat first
+    Column("run", Text, nullable=False),  # the process that may have tried, so that another one asks the chat first; or "-"
     Column("failures", Integer, nullable=False, server_default="0"),
     Column("retry_at", Float, nullable=False, server_default="0"),
     Column("failure", Text, nullable=False, server_default=""),
