@@ -44,10 +44,9 @@ from bot.renewal import LAG_SECONDS, Renewal
 from bot.replicas import Replicas, digest
 from bot.rollcall import Rollcall
 from bot.roster import Roster
-from bot.scribe import Scribe
+from bot.scribe import Scribe, warm_up
 from bot.serving import serve
 from bot.standings import Standings
-from bot.store import audit
 from bot.store.deliveries import Delivery
 from bot.store.engine import Store
 from bot.store.messages import Messages
@@ -66,12 +65,13 @@ DRAIN_SECONDS = 5.0
 
 
 class App:
-    """One Tocsin. bot/process.py adds signals."""
+    """One Tocsin. bot/process.py adds signals. `ticks`: seconds that do not jump; without them, `clock` is one that does not."""
 
     def __init__(
-        self, config: Config, path: Path | None = None, grace: float = GRACE, clock: Callable[[], float] = time.time
-    ) -> None:
-        self.config, self._path, self._grace, self._clock = config, path, grace, clock
+        self, config: Config, path: Path | None = None, grace: float = GRACE, clock: Callable[[], float] = time.time,
+        ticks: Callable[[], float] | None = None,
+    ) -> None:  # fmt: skip
+        self.config, self._path, self._grace, self._clock, self._ticks = config, path, grace, clock, ticks
         self._roster = Roster(clock)
         self._chats: dict[str, Chat] = {}
         self.standings = Standings(self._chats, self._policy, clock, self._settled)
@@ -117,7 +117,7 @@ class App:
         await self.heard.flush()
         self.intake = Intake(self.store, self._policy, self._clock, self._told, self.heard)
         lag = LAG_SECONDS if self.store.line else 0.0
-        self._jobs = Jobs(self.store, self._policy, self._clock, self._told, self.intake, self._grace, lag)
+        self._jobs = Jobs(self.store, self._policy, self._clock, self._told, self.intake, self._grace, lag, self._ticks)
         drift, withheld = Drift(self.standings, self._chats, self._policy), Withheld(self.store, self._policy)
         self.health = Health(self.store, self._couriers, self._chats, drift, withheld, self.rollcall, self.heard)
         self.notices.add(drift.notices, withheld.notices, self.rollcall.notices, self.heard.notices, self._fallback.notices)
@@ -134,7 +134,7 @@ class App:
     def _everywhere(self) -> dict[str, Work]:
         """What each replica does. The first of it is to end first."""
         work: dict[str, Work] = {"leader": self.leader.run, "scribe": self._scribe.run, "heard": self.heard.run}
-        work["warm-up"] = _warm_up
+        work["warm-up"] = warm_up
         if self.store.line:
             renewal = Renewal(self.store, self._clock, self.intake.expiry)
             work |= {"mirror": self._mirror.run, "renewal": renewal.run}
@@ -289,11 +289,6 @@ class App:
         if not task.cancelled() and (problem := task.exception()):
             self.health.fault = f"{task.get_name()} ended: {problem!r}"
             log.error("worker_ended", worker=task.get_name(), exc_info=problem)
-
-
-async def _warm_up() -> None:
-    """Beside the event loop: what takes a moment, is not needed to be ready, and must not keep waiting who needs it first."""
-    await asyncio.to_thread(audit.without_secrets, "")
 
 
 def _build_sources(config: Config) -> Mapping[str, Source]:

@@ -20,6 +20,9 @@ from rules.command import VERBS
 from rules.incident import Incident, State
 from rules.wording import tell
 
+AHEAD = 3600.0
+"""Seconds by which a clock is believed to have been wrong."""
+
 MOST_NEWS = 20
 """Timeline entries in one reply; the rest is counted."""
 
@@ -70,7 +73,7 @@ def draw(conn: Connection, row: Delivery, policy: Policy, now: float) -> Drawing
         hint = stub(incident, cleared_groups(policy, incident), now)
         hint = replace(hint, pings=_pings(incident, channel, policy), summary=marked + hint.summary)
         note = ThreadNote(incident.number, ())
-        return Drawing(channel, clearance, level, hint, note, upto, incident.started_at, shown_as)
+        return Drawing(channel, clearance, level, hint, note, upto, _since(incident, now), shown_as)
     alerts, url = alerts_of(conn, incident, MOST_LINES), incident_url(policy, incident.number)
     shown = eyes.shown(card(incident, alerts, policy.names, url, now))
     shown = replace(shown, buttons=tuple(b for b in shown.buttons if _somebody_may(b.verb, incident, channel, policy)))
@@ -79,7 +82,12 @@ def draw(conn: Connection, row: Delivery, policy: Policy, now: float) -> Drawing
         shown = replace(shown, fields=(), lines=(), links=(), summary="")
     shown = replace(shown, summary=marked + shown.summary)
     note = ThreadNote(incident.number, _lines([eyes.shown(change) for _, change in news], policy))
-    return Drawing(channel, clearance, level, shown, note, upto, incident.started_at, shown_as)
+    return Drawing(channel, clearance, level, shown, note, upto, _since(incident, now), shown_as)
+
+
+def _since(incident: Incident, now: float) -> float:
+    """Since when to look for its post; the clock by which it began may have been ahead, and be right by now."""
+    return incident.started_at if incident.started_at <= now else now - AHEAD
 
 
 def _mark(conn: Connection, row: Delivery, policy: Policy) -> str:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from bot import recheck
 from bot.absorb import Told
 from bot.intake import Intake
+from bot.leap import Leap, bring_back, bring_back_incidents
 from bot.policy import Policy
 from bot.store import alerts, incidents
 from bot.store.alerts import Key
@@ -32,7 +33,7 @@ GRACE = 300.0
 class Jobs:
     """Ticks incidents and expires alerts. `wake()` after each commit: something may be due sooner now.
 
-    `lag`: how many seconds later than its row says an alert expires.
+    `lag`: how many seconds later than its row says an alert expires. `ticks`: seconds that do not jump, as the clock may.
     """
 
     def __init__(
@@ -44,18 +45,21 @@ class Jobs:
         intake: Intake,
         grace: float = GRACE,
         lag: float = 0.0,
+        ticks: Callable[[], float] | None = None,
     ) -> None:
         self._store, self._policy, self._clock, self._told, self._intake = store, policy, clock, told, intake
         self._grace, self._lag = grace, lag
-        self._expire_from = clock() + grace
+        self._ticks = ticks or clock
+        self._leap, self._jump, self._looks_back = Leap(clock, self._ticks), 0.0, True
+        self._expire_from = self._ticks() + grace
         self._woken = asyncio.Event()
 
     def wake(self) -> None:
         self._woken.set()
 
     def begin(self) -> None:
-        """From now on it is this process that expires alerts: rows lag behind what another one heard."""
-        self._expire_from = self._clock() + self._grace
+        """From now on it is this process that expires alerts: rows lag behind what another one heard, by a clock of its own."""
+        self._expire_from, self._looks_back = self._ticks() + self._grace, True
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -79,18 +83,39 @@ class Jobs:
 
     async def _once(self) -> float:
         """Does what is due; returns how long to sleep, in seconds (0.0: there may be more to do)."""
+        await self._mind_the_clock()
         now = self._clock()
         next_due = await self._store.read(incidents.next_due)
         if next_due <= now:
             self._told(await self._store.write(self._tick, None))
             return 0.0
-        if now >= self._expire_from and await self._store.read(_anything_expiring, now - self._lag):
+        if self._ticks() >= self._expire_from and await self._store.read(_anything_expiring, now - self._lag):
             told, keys = await self._store.write(self._expire, None)
             for key in keys:
                 self._intake.forget(*key)
             self._told(told)
             return 0.0
         return max(0.0, min(next_due - self._clock(), LONGEST_SLEEP))
+
+    async def _mind_the_clock(self) -> None:
+        """After a jump, and at first: what waits in rows waits no longer by it, and nothing expires before it can be sent again."""
+        if jump := self._leap.taken():
+            log.warning("clock_jumped", seconds=round(jump, 1))
+            self._jump += jump
+            self.begin()
+        if not self._looks_back:
+            return
+        await self._store.write(self._bring_back, self._jump)
+        (jump, self._jump), after = (self._jump, 0.0), -1
+        while after:
+            after = await self._store.write(self._bring_back_incidents, (max(after, 0), jump))
+        self._looks_back = False
+
+    def _bring_back(self, conn: Connection, jumps: Sequence[float]) -> list[None]:
+        return [bring_back(conn, self._policy(), jump, self._clock()) for jump in jumps]
+
+    def _bring_back_incidents(self, conn: Connection, pages: Sequence[tuple[int, float]]) -> list[int]:
+        return [bring_back_incidents(conn, self._policy(), after, jump, self._clock()) for after, jump in pages]
 
     def _tick(self, conn: Connection, items: Sequence[None]) -> list[Told]:
         return [recheck.tick_due(conn, self._policy(), self._store.run, self._clock()) for _ in items]

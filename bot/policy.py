@@ -76,6 +76,11 @@ class Policy:
         """The timing of an incident's route; the root's if the route is gone from the config."""
         return self.nodes.get(route, self.root).timing
 
+    @property
+    def longest_wait(self) -> float:
+        """Seconds that the card of any route waits at most, as its timing says."""
+        return max(max(node.timing.group_wait, node.timing.group_interval) for node in self.nodes.values())
+
     def node(self, route: str) -> Node:
         return self.nodes.get(route, self.root)
 

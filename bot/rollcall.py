@@ -81,8 +81,10 @@ class Rollcall:
     async def _once(self) -> float:
         """Asks for what is due; returns how long to sleep, in seconds."""
         groups = self._policy().platform_groups
-        latest = self._clock() + self._policy().sensitivity.verify_every  # the clock may have been set back
+        now = self._clock()
+        latest = now + self._policy().sensitivity.verify_every
         self._due = {one: min(self._due.get(one, 0.0), latest) for one in groups}
+        self._due |= {one: now for one in groups if self._asked.get(one, 0.0) > now}  # the clock was set back
         names = {one.name for one in groups}
         self.trouble = {name: why for name, why in self.trouble.items() if name in names}
         for one in [one for one, due in self._due.items() if due <= self._clock()]:

@@ -38,3 +38,8 @@ class Scribe:
                 await asyncio.sleep(AGAIN_SECONDS)
             else:
                 return
+
+
+async def warm_up() -> None:
+    """Beside the event loop: what takes a moment, is not needed to be ready, and must not keep waiting who needs it first."""
+    await asyncio.to_thread(audit.without_secrets, "")

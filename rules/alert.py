@@ -142,9 +142,9 @@ def _merge_firing(known: AlertState | None, alert: Alert, now: float) -> tuple[A
         expires_at = max(known.expires_at, alert.ends_at) if known.expires_at and alert.ends_at else 0.0
         return AlertState(True, starts_at, known.ends_at, expires_at), Verdict.duplicate
     if known.expired:  # a guess, so that any report sent after it tells better
-        overtaken = 0.0 < alert.ends_at <= known.ends_at
+        overtaken = 0.0 < alert.ends_at <= known.ends_at <= now + OUT_OF_ORDER
     else:
-        overtaken = alert.starts_at <= known.ends_at and now - known.resolved_on <= OUT_OF_ORDER
+        overtaken = alert.starts_at <= known.ends_at and abs(now - known.resolved_on) <= OUT_OF_ORDER
     if overtaken:
         return known, Verdict.stale
     starts_at = max(known.starts_at, alert.starts_at)
@@ -156,13 +156,19 @@ def _merge_resolved(known: AlertState | None, alert: Alert, now: float) -> tuple
     ends_at = alert.ends_at or max(now, alert.starts_at)  # a sender's clock may be ahead of ours
     if known is None:
         return AlertState(False, min(alert.starts_at, ends_at), ends_at, resolved_on=now), Verdict.early_resolve
-    if known.firing and (ends_at < known.starts_at or ends_at <= known.ends_at):
+    before = ends_at == known.ends_at or _is_before(ends_at, known.ends_at, now) or _is_before(ends_at, known.starts_at, now)
+    if known.firing and before:
         return known, Verdict.stale
-    after = AlertState(False, known.starts_at, ends_at, resolved_on=now)
+    after = AlertState(False, min(known.starts_at, ends_at), ends_at, resolved_on=now)
     if known.firing:
         return after, Verdict.resolved
     news = ends_at >= known.starts_at if known.expired else ends_at > known.ends_at
     return after if news else known, Verdict.duplicate
+
+
+def _is_before(ends_at: float, known: float, now: float) -> bool:
+    """Whether an end is older than what is known; not if that lies ahead of us and the end does not: a clock was set back."""
+    return ends_at < known and not ends_at <= now + OUT_OF_ORDER < known
 
 
 def fingerprint(labels: Mapping[str, str]) -> str:

@@ -61,7 +61,21 @@ def show_at(incident: Incident, changes: Sequence[Change], timing: Timing, shown
     `shown_at`: when the card was last shown in that channel, 0.0 if never.
     """
     if not shown_at:
-        return max(now, incident.started_at + timing.group_wait)
+        return max(now, min(incident.started_at, now) + timing.group_wait)
     if any(change.kind in URGENT for change in changes):
         return now
-    return max(now, shown_at + timing.group_interval)
+    return max(now, min(shown_at, now) + timing.group_interval)
+
+
+def not_ahead(incident: Incident, jump: float, now: float) -> Incident:
+    """The same incident, unless the clock was set back: then what happened in the future happened that much earlier.
+
+    `jump`: seconds, below 0.0; else it happened now, as far as anybody knows.
+    """
+    if max(incident.told_at, incident.quiet_since) <= now:
+        return incident
+
+    def moved(at: float) -> float:
+        return at if at <= now else min(at + min(jump, 0.0), now)
+
+    return replace(incident, told_at=moved(incident.told_at), quiet_since=moved(incident.quiet_since))

@@ -258,6 +258,6 @@ def test_a_card_is_shown_never_before_it_is_due(changes: list[Change], timing: T
     if not shown_at:
         assert at == max(now, NOW + timing.group_wait)
     elif URGENT.isdisjoint(change.kind for change in changes):
-        assert at == max(now, shown_at + timing.group_interval)
+        assert at == max(now, min(now, shown_at) + timing.group_interval)  # a clock that was set back makes nobody wait
     else:
         assert at == now

@@ -143,14 +143,19 @@ class Story:
         slack: Slack | None = None,
         discord: Discord | None = None,
     ) -> None:
-        self.path, self.server, self.slack, self.discord, self.offset = config, server, slack, discord, 0.0
+        self.path, self.server, self.slack, self.discord = config, server, slack, discord
+        self.offset = self.passed = 0.0
         self._began: dict[str, float] = {}
 
     def now(self) -> float:
         return time.time() + self.offset
 
+    def ticks(self) -> float:
+        """Seconds that do not jump."""
+        return time.monotonic() + self.passed
+
     async def start(self) -> None:
-        self.app = App(load(self.path, {}), self.path, clock=self.now)
+        self.app = App(load(self.path, {}), self.path, clock=self.now, ticks=self.ticks)
         await self.app.start()
         self.url = f"http://127.0.0.1:{self.app.port}"
         self.http = aiohttp.ClientSession(self.url)
@@ -186,11 +191,16 @@ class Story:
     async def passes(self, duration: str) -> None:
         """So much time passes for Tocsin, at once."""
         self.offset += parse_duration(duration)
+        self.passed += parse_duration(duration)
         if self.slack:
             passes(self.slack, parse_duration(duration))
         if self.discord:
             self.discord.clock.jump(parse_duration(duration))
         self.app.wake()
+
+    def jumps(self, seconds: float) -> None:
+        """Its clock is set, and that of those who send. No time passes."""
+        self.offset += seconds
 
     async def fires(self, name: str, severity: str = "critical", summary: str = "", **labels: str) -> None:
         """An alert fires, or is sent again."""
