@@ -98,7 +98,7 @@ class Jobs:
         return max(0.0, min(next_due - self._clock(), LONGEST_SLEEP))
 
     async def _mind_the_clock(self) -> None:
-        """After a jump, and at first: what waits in rows waits no longer by it, and nothing expires before it can be sent again."""
+        """After a jump, and at first: what waits in rows waits no longer by it, nothing expires before it can be sent again."""
         if jump := self._leap.taken():
             log.warning("clock_jumped", seconds=round(jump, 1))
             self._jump += jump
@@ -112,7 +112,9 @@ class Jobs:
         self._looks_back = False
 
     def _bring_back(self, conn: Connection, jumps: Sequence[float]) -> list[None]:
-        return [bring_back(conn, self._policy(), jump, self._clock()) for jump in jumps]
+        for jump in jumps:
+            bring_back(conn, self._policy(), jump, self._clock())
+        return [None for _ in jumps]
 
     def _bring_back_incidents(self, conn: Connection, pages: Sequence[tuple[int, float]]) -> list[int]:
         return [bring_back_incidents(conn, self._policy(), after, jump, self._clock()) for after, jump in pages]
