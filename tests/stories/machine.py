@@ -12,13 +12,19 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import aiohttp
+from structlog.testing import capture_logs
 
+from adapters.registry import CHATS
+from bot.app import App
+from bot.config import load
 from tests.standins.faults import Fault
 from tests.standins.httpchat import HttpChatServer, Post, serving
 from tests.stories.process import Process, free_port
 from tests.stories.story import PEOPLE, iso
+from tests.stories.telling import OURS
 from tests.stories.until import until
 
 AGAIN = 0.25
@@ -61,6 +67,7 @@ class Storm:
         self.told: list[Told] = []
         self.bare = 0
         self.ahead = 0.0
+        self._began: dict[int | str, str] = {}
 
     async def rages(self) -> None:
         """Sends all of it, and returns when all of it is accepted."""
@@ -104,11 +111,11 @@ class Storm:
         return status == 200
 
     def _alert(self, one: int | str) -> dict[str, Any]:
-        number = one if isinstance(one, int) else 0
+        number, began = one if isinstance(one, int) else 0, self._began.setdefault(one, iso(time.time() + self.ahead))
         channel = (number + number // CRITICAL_EVERY) % self.shape.channels
         severity = "critical" if is_critical(one) else "warning"
         labels = {"alertname": name_of(one), "channel": f"c{channel}", "severity": severity, "cluster": f"eu{number % 3}"}
-        return {"labels": labels, "annotations": {}, "startsAt": iso(time.time() + self.ahead)}
+        return {"labels": labels, "annotations": {}, "startsAt": began}
 
     def refused(self) -> Counter[int]:
         return Counter(one.status for one in self.told if one.status != 200)
@@ -236,7 +243,27 @@ async def raging(folder: Path, shape: Shape, store: str = "") -> AsyncIterator[t
         process.check()
 
 
-def memory(process: Process) -> float:
-    """Megabytes that it has in the machine's memory, at most so far."""
-    status = Path(f"/proc/{process.pid}/status").read_text()
+@asynccontextmanager
+async def raging_here(folder: Path, shape: Shape) -> AsyncIterator[Storm]:
+    """The same in this process, so that the clock of the storm, which senders share, can be set."""
+    platform = HttpChatServer()
+    platform.break_with(Fault("rate", per_second=shape.rate, burst=2))
+    with patch.dict(CHATS, OURS), capture_logs() as logs:
+        async with serving(platform.application()) as sink:
+            path, storm = folder / "config.yaml", Storm("", shape, platform)
+            path.write_text(config(folder, 0, sink, shape))
+            app = App(load(path, {}), path, clock=lambda: time.time() + storm.ahead, ticks=time.monotonic)
+            await app.start()
+            storm.url = f"http://127.0.0.1:{app.port}"
+            try:
+                yield storm
+            finally:
+                await app.stop()
+    faults = [entry for entry in logs if "exc_info" in entry or entry["event"] == "worker_ended"]
+    assert not faults, faults
+
+
+def memory(pid: int) -> float:
+    """Megabytes that a process has in the machine's memory, at most so far."""
+    status = Path(f"/proc/{pid}/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024.0

@@ -6,9 +6,10 @@ What was accepted is shown, once; what cannot be stored is refused, so that send
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
@@ -17,9 +18,10 @@ import asyncpg  # type: ignore[import-untyped]  # it brings no types
 import pytest
 
 from tests.conftest import PROFILE
+from tests.standins.faults import Fault
 from tests.standins.postgres import PostgresServer
 from tests.standins.stores import postgres_server
-from tests.stories.machine import MORE_MEMORY, Shape, Storm, memory, raging
+from tests.stories.machine import MORE_MEMORY, Shape, Storm, memory, raging, raging_here
 from tests.stories.process import Process
 from tests.stories.until import until
 
@@ -33,6 +35,7 @@ pytestmark = pytest.mark.timeout(400)
 
 Tell = Callable[[str, object], None]
 FULL_DISK = AWAY = 20.0 if FULL else 2.0
+HOUR = 3600.0
 HOWS = ("IMMEDIATE", "EXCLUSIVE") if FULL else ("IMMEDIATE",)
 
 
@@ -49,7 +52,7 @@ async def locked(path: Path, how: str) -> AsyncIterator[None]:
 async def test_the_database_is_locked(tmp_path: Path, how: str, record_property: Tell) -> None:
     async with raging(tmp_path, SHAPE) as (process, storm):
         await storm.fires("first")
-        before = memory(process)
+        before = memory(process.pid)
         sending = asyncio.create_task(storm.rages())
         await asyncio.sleep(SHAPE.seconds / 3)
         async with locked(tmp_path / "tocsin.db", how):
@@ -60,7 +63,7 @@ async def test_the_database_is_locked(tmp_path: Path, how: str, record_property:
         figures = await storm.ends_well(PATIENCE)
         await storm.fires("last")
         await storm.ends_well(PATIENCE)
-        more = memory(process) - before
+        more = memory(process.pid) - before
         assert more < MORE_MEMORY
         record_property("tell", f"locked ({how}) for {LOCKED:g} s: {figures}; {more:.0f} MB more")
 
@@ -85,7 +88,7 @@ class Disk:
 async def test_the_disk_is_full(tmp_path: Path, record_property: Tell) -> None:
     async with raging(tmp_path, SHAPE) as (process, storm):
         await storm.fires("first")
-        before, disk = memory(process), Disk(process, tmp_path)
+        before, disk = memory(process.pid), Disk(process, tmp_path)
         sending = asyncio.create_task(storm.rages())
         await asyncio.sleep(SHAPE.seconds / 3)
         disk.fill()
@@ -103,9 +106,31 @@ async def test_the_disk_is_full(tmp_path: Path, record_property: Tell) -> None:
         await storm.fires("last")
         await storm.ends_well(PATIENCE)
         assert (await storm.order("ack 1"))["ok"]
-        more = memory(process) - before
+        more = memory(process.pid) - before
         assert more < MORE_MEMORY
         record_property("tell", f"disk full for {FULL_DISK:g} s: {figures}; {more:.0f} MB more")
+
+
+@pytest.mark.parametrize("jumps", [(-HOUR,), (HOUR,), (HOUR, -HOUR)] if FULL else [(-HOUR,), (HOUR,)])
+async def test_the_clock_is_set(tmp_path: Path, jumps: Sequence[float], record_property: Tell) -> None:
+    async with raging_here(tmp_path, SHAPE) as storm:
+        await storm.fires("first")
+        before = memory(os.getpid())
+        rate, failing = storm.platform.script.faults[0], Fault("status", op="post", p=0.2)
+        storm.platform.break_with(rate, failing)  # so that some cards wait for their next try
+        sending = asyncio.create_task(storm.rages())
+        for jump in jumps:
+            await asyncio.sleep(SHAPE.seconds / 3)
+            storm.ahead += jump
+        await accepted_all(sending)
+        storm.platform.break_with(rate)
+        await storm.again()
+        figures = await storm.ends_well(PATIENCE)
+        await storm.fires("last")
+        await storm.ends_well(PATIENCE)
+        more = memory(os.getpid()) - before
+        assert more < MORE_MEMORY
+        record_property("tell", f"clock set by {', '.join(f'{jump:+g} s' for jump in jumps)}: {figures}; {more:.0f} MB more")
 
 
 async def accepted_all(sending: asyncio.Task[None]) -> None:
@@ -141,7 +166,7 @@ async def server() -> AsyncIterator[PostgresServer]:
 async def test_postgresql_does_not_answer(tmp_path: Path, how: str, record_property: Tell) -> None:
     async with server() as database, raging(tmp_path, SHAPE, url := database.create_database()) as (process, storm):
         await storm.fires("first")
-        before = memory(process)
+        before = memory(process.pid)
         sending = asyncio.create_task(storm.rages())
         await asyncio.sleep(SHAPE.seconds / 3)
         if how == "locked":
@@ -160,6 +185,6 @@ async def test_postgresql_does_not_answer(tmp_path: Path, how: str, record_prope
         figures = await storm.ends_well(PATIENCE)
         await storm.fires("last")
         await storm.ends_well(PATIENCE)
-        more = memory(process) - before
+        more = memory(process.pid) - before
         assert more < MORE_MEMORY
         record_property("tell", f"PostgreSQL {how} for {LOCKED if how == 'locked' else AWAY:g} s: {figures}; {more:.0f} MB more")
