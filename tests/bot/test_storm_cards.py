@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from bot.store.tables import audit
+from bot.store.deliveries import UNTRIED
+from bot.store.tables import audit, deliveries
 from tests.standins.faults import Fault
 from tests.standins.httpchat import HttpChatServer
 from tests.stories.story import BASE, Story, iso
@@ -178,6 +179,21 @@ async def _counts(story: Story, count: int) -> bool:
     found = sum(card["total"] for card in storm_cards(story)) + len(own(story))
     assert found == count, f"{found} of {count}"
     return True
+
+
+async def test_what_waits_counts_as_tried_by_nobody_until_right_before_its_post(story: Story) -> None:
+    """So that after a restart the chat is asked about what may have been posted, and about nothing else."""
+    platform(story).break_with(Fault("hang", op="post", seconds=1.0))
+    await flood(story, 60)
+    await until(partial(_posted, story), what="a post under way")
+    under_way = {int(post.key.split("-")[1]) for post in platform(story).posts.values()}
+    rows = await story.app.store.read(lambda conn: conn.execute(select(deliveries.c.id, deliveries.c.run)).all())
+    assert {row.id: row.run for row in rows if row.id in under_way} == dict.fromkeys(under_way, story.app.store.run)
+    assert {row.run for row in rows if row.id not in under_way} == {UNTRIED}
+
+
+async def _posted(story: Story) -> bool:
+    return len(platform(story).posts) > 0
 
 
 async def test_what_a_channel_may_not_see_is_only_counted(story: Story) -> None:

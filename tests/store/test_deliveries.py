@@ -3,7 +3,7 @@
 from msgspec.structs import asdict, replace
 
 from bot.store import deliveries, incidents, tables
-from bot.store.deliveries import IN_HAND, OVER, URGENT, Call, Delivery
+from bot.store.deliveries import IN_HAND, OVER, UNTRIED, URGENT, Call, Delivery
 from bot.store.engine import Store
 from rules.incident import State
 from tests.standins.stores import write
@@ -39,6 +39,16 @@ async def test_the_worst_first_then_the_longest_due(store: Store) -> None:
     )  # fmt: skip
     assert await pending(store) == [(4, "ops"), (4, "db"), (3, "ops"), (2, "ops"), (1, "ops"), (5, "ops")]
     assert await pending(store, 2) == [(4, "ops"), (4, "db"), (3, "ops")]
+
+
+async def test_what_surely_was_not_tried_is_set_aside(store: Store) -> None:
+    """Not what is being tried, what another process may have tried, what stands, or what shows the latest."""
+    rows = [delivery(1), delivery(2), delivery(3, run="killed"), delivery(4, ref="ref"), delivery(5, shown=1), delivery(6, "db")]
+    flying = (await kept(store, *rows))[1]
+    await write(store, deliveries.set_aside, ["ops"], "run", [flying.id])
+    found = await store.read(deliveries.of_incidents, [row.incident for row in rows])
+    assert {row.incident for row in found if row.run == UNTRIED} == {1}
+    assert found[2].run == "killed"
 
 
 async def test_what_waits_for_one_call_does_not_hide_what_waits_for_another(store: Store) -> None:
