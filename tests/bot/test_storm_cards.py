@@ -184,7 +184,7 @@ async def _counts(story: Story, count: int) -> bool:
 async def test_what_waits_counts_as_tried_by_nobody_until_right_before_its_post(story: Story) -> None:
     """So that after a restart the chat is asked about what may have been posted, and about nothing else."""
     platform(story).break_with(Fault("hang", op="post", seconds=1.0))
-    await flood(story, 60)
+    await flood(story, 10)
     await until(partial(_posted, story), what="a post under way")
     under_way = {int(post.key.split("-")[1]) for post in platform(story).posts.values()}
     rows = await story.app.store.read(lambda conn: conn.execute(select(deliveries.c.id, deliveries.c.run)).all())
