@@ -9,12 +9,16 @@ from typing import Any, TypeVar
 
 import asyncpg  # type: ignore[import-untyped]  # it brings no types
 from sqlalchemy import Connection, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from bot.store import news
 from bot.store.line import SETTINGS, Line
 
 R = TypeVar("R")
+
+LOCKED = "55P03"
+"""PostgreSQL's code for a lock that could not be had in time."""
 
 WRITER_LOCK = 0x70C51
 """The advisory lock that each writing transaction holds to its end. What it read stays true until it commits, so that numbers,
@@ -26,6 +30,9 @@ CONNECT_SECONDS = 10.0
 
 ANSWER_SECONDS = 30.0
 """A statement that takes longer is given up: the server is away, whatever the network says."""
+
+LOCKED_SECONDS, SHORTLY = 5.0, 0.5
+"""How long a lock of somebody else is waited for, as bot/store/sqlite.py does; the second, when the one before has given up."""
 
 HANGING = {
     "idle_in_transaction_session_timeout": "10s",  # a replica that hangs must not keep the others from writing
@@ -49,22 +56,34 @@ class Postgres:
             max_overflow=0,
             pool_pre_ping=True,
             hide_parameters=True,  # errors go to logs
-            connect_args={"timeout": CONNECT_SECONDS, "command_timeout": ANSWER_SECONDS, "server_settings": HANGING},
         )
+        arguments = {"timeout": CONNECT_SECONDS, "command_timeout": ANSWER_SECONDS}
+        reading = HANGING | {"lock_timeout": f"{LOCKED_SECONDS:.0f}s"}
         self._process = process
-        self._writing = common(pool_size=1)
-        self._reading = common(pool_size=READERS, isolation_level="REPEATABLE READ")
+        self._writing = common(pool_size=1, connect_args=arguments | {"server_settings": HANGING})
+        self._reading = common(
+            pool_size=READERS, isolation_level="REPEATABLE READ", connect_args=arguments | {"server_settings": reading}
+        )
+        self._patience = 0.0  # none is too long at first: another replica may be bringing the tables up to date
         self._asked: set[asyncio.Task[Any]] = set()  # reads under way
         self.line = Line(self._call, process)
 
     async def transact(self, work: Callable[[Connection], R]) -> R:
         """Runs `work` in a transaction and returns what it returned, after the commit."""
-        async with self._writing.begin() as conn:
-            return await conn.run_sync(self._alone, work)
+        try:
+            async with self._writing.begin() as conn:
+                result = await conn.run_sync(self._alone, work)
+        except DBAPIError as problem:
+            if getattr(problem.orig, "sqlstate", None) == LOCKED:
+                self._patience = SHORTLY
+            raise
+        self._patience = LOCKED_SECONDS
+        return result
 
     def _alone(self, conn: Connection, work: Callable[[Connection], R]) -> R:
         """While no other replica writes. What it did is told to all of them with the commit."""
-        conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
+        patience = f"set_config('lock_timeout', '{self._patience * 1000:.0f}ms', true)"
+        conn.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK}) FROM {patience}")
         news.begin(conn, self._process)
         result = work(conn)
         news.send(conn)
@@ -83,8 +102,13 @@ class Postgres:
         """
         task = asyncio.create_task(self._read(query))
         self._asked.add(task)
-        task.add_done_callback(self._asked.discard)
+        task.add_done_callback(self._answered)
         return await asyncio.shield(task)
+
+    def _answered(self, task: asyncio.Task[Any]) -> None:
+        self._asked.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever asked may be gone: then it is nobody's
 
     async def _read(self, query: Callable[[Connection], R]) -> R:
         async with self._reading.connect() as conn:
@@ -94,4 +118,3 @@ class Postgres:
         await asyncio.gather(*self._asked, return_exceptions=True)
         await self._writing.dispose()
         await self._reading.dispose()
-
