@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from benchmarks import costs
+from benchmarks.advice import advise
 from benchmarks.configs import Plan
 from benchmarks.load import spent_by_all
 from benchmarks.report import MOST_STRANGERS, as_json, disturbed, machine, show, shown
@@ -64,6 +65,9 @@ def main(
         json.write_bytes(msgspec.json.format(msgspec.json.encode(as_json(results))))
     if any(not rounds for found in results.values() for rounds in found.values()):
         raise typer.Exit(1)
+
+
+app.command("model")(advise)
 
 
 @app.command("costs")

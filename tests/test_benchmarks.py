@@ -11,13 +11,19 @@ from typing import Any
 
 import msgspec
 import pytest
+import typer.testing
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import configs, load, report, storm, traffic
+from benchmarks import configs, costs, load, report, storm, traffic
+from benchmarks.__main__ import app
+from benchmarks.advice import reckon
+from benchmarks.measured import MEASURED_POSTGRES, MEASURED_SQLITE, POSTGRES, SQLITE
+from benchmarks.model import Costs, Load, Need, instances, needs
 from benchmarks.servers import Alertmanager
 from benchmarks.targets import LINES, ROWS
+from tests.standins.postgres import NoPostgres, find_binaries
 
 ROOT = Path(__file__).parents[1]
 
@@ -116,6 +122,85 @@ def test_what_never_happened_is_told_as_such() -> None:
     assert report.shown(float("nan"), "s") == report.DASH
     assert report.reached(line, {"f": {"Tocsin": [{"late": float("nan")}]}}) is False
     assert report.reached(line, {"f": {"Tocsin": [{"late": 3.0}]}}) is True
+
+
+COSTS = Costs(
+    store="none", request=100.0, request_db=0.0, resent=10.0, new=50.0, new_db=20.0, writer=100.0, renewal=30.0, renewal_db=40.0,
+    incident=1000.0, incident_db=500.0, base_mb=100.0, alert_memory=500.0, alert_disk=1000.0, alert_log=2000.0,
+    renewal_log=1000.0, incident_disk=3000.0, incident_log=4000.0,
+)  # fmt: skip
+
+
+def asked(**load: Any) -> dict[str, Need]:
+    return {need.name: need for need in needs(Load(**load), COSTS)}
+
+
+def test_the_model_adds_up_what_things_cost() -> None:
+    found = asked(alerts=180_000, new=0.0, resend=60.0, batch=100, incidents=86_400.0, drawn=2.0)
+    assert found["intake, all replicas"].value == pytest.approx(0.003 + 0.03 + 0.03)  # 30 requests, 3,000 alerts, 1,000 renewals
+    assert found["the leader's cards"].value == pytest.approx(0.002)
+    assert found["the one writer is busy"].value == pytest.approx(0.07 + 0.003)
+    assert found["memory of each replica"].value == pytest.approx(190.0)
+    assert found["written to disk"].value == pytest.approx(1.0 + 0.008)
+    assert found["cards posted in a workspace"].value == pytest.approx(60.0)
+
+
+def test_the_model_says_what_does_not_fit_and_what_helps() -> None:
+    assert all(need.fits for need in needs(Load(), COSTS))
+    assert instances(needs(Load(), COSTS)) == 1
+    crowd = asked(alerts=10_000_000, new=1000.0, incidents=1_000_000.0)
+    assert not crowd["alerts of one source"].fits
+    assert not crowd["the one writer is busy"].fits
+    assert not crowd["cards posted in a workspace"].fits
+    assert instances(list(crowd.values())) == math.ceil(crowd["the one writer is busy"].value / 0.7) > 5
+    assert asked(alerts=10_000_000, sources=10)["alerts of one source"].fits
+    assert asked(incidents=1_000_000.0, workspaces=10)["cards posted in a workspace"].fits
+
+
+def test_a_storm_takes_as_long_as_the_chat_takes_cards() -> None:
+    slack, discord = (asked(channels=20, storm=2000, chat=chat) for chat in ("slack", "discord"))
+    alone, cards = "(with one card for each alert)", "… and a storm card in every channel"
+    assert slack[alone].value == pytest.approx((2000 - 48) / 3.2)  # a workspace takes 192 a minute, after a burst of 48
+    assert slack[cards].value == pytest.approx((60 - 48) / 3.2)
+    assert discord[alone].value == pytest.approx(99.0)  # a hundred in each channel, one a second
+    assert asked(channels=20, storm=2000, workspaces=4)[alone].value == pytest.approx((500 - 48) / 3.2)
+
+
+@given(st.integers(1, 10_000_000), st.integers(1, 10_000_000), st.floats(0.0, 10_000.0), st.floats(1.0, 1_000_000.0))
+def test_more_to_do_never_needs_less(alerts: int, more: int, new: float, incidents: float) -> None:
+    little = needs(Load(alerts=alerts, new=new, incidents=incidents), COSTS)
+    much = needs(Load(alerts=alerts + more, new=new * 2.0, incidents=incidents * 2.0), COSTS)
+    assert all(one.value <= other.value for one, other in zip(little, much, strict=True))
+    assert instances(little) <= instances(much)
+
+
+def test_the_model_reckons_with_costs_of_ones_own(tmp_path: Path) -> None:
+    file = tmp_path / "costs.json"
+    file.write_bytes(msgspec.json.encode({"costs": [MEASURED_SQLITE, MEASURED_POSTGRES]}))
+    assert reckon("postgres", file) == POSTGRES
+    assert reckon("sqlite", file) == SQLITE
+    done = typer.testing.CliRunner().invoke(app, ["model", "--alerts", "10000000", "--replicas", "2", "--costs", str(file)])
+    assert done.exit_code == 0
+    assert "too much: more sources" in done.output
+    assert "instances do" in done.output
+    refused = typer.testing.CliRunner().invoke(app, ["model", "--replicas", "2", "--store", "sqlite"])
+    assert refused.exit_code == 2
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("place", ["sqlite", "postgres2"])
+def test_what_things_cost_is_measured(place: str, tmp_path: Path) -> None:
+    if place != "sqlite":
+        try:
+            find_binaries()
+        except NoPostgres as problem:
+            pytest.skip(str(problem))
+    file = tmp_path / "costs.json"
+    command = [sys.executable, "-m", "benchmarks", "costs", "--scale", "tiny", "--places", place, "--json", str(file)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    [found] = json.loads(file.read_text())["costs"]
+    assert all(found[name] > 0 for name in ("new_rate", "resent_rate", "single_rate", "base_mb", "alert_disk", "incident_us"))
 
 
 def test_the_traffic_is_a_thousand_groups_of_different_alerts() -> None:
