@@ -76,7 +76,7 @@ def show(found: list[Need], costs: Costs, console: Console) -> None:
         table.add_row(one.name, f"{number(one.value)} {one.unit}", limit, word)
     console.print(table)
     if (count := instances(found)) > 1:
-        console.print(f"One leader and one writer do not carry it: {count} instances do, each with sources, channels and a store.")
+        console.print(f"One leader and one writer do not carry it: {count} instances do, each with its channels and its store.")
 
 
 def number(value: float) -> str:

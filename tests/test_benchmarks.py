@@ -16,7 +16,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks import configs, costs, load, report, storm, traffic
+from benchmarks import configs, load, report, storm, traffic
 from benchmarks.__main__ import app
 from benchmarks.advice import reckon
 from benchmarks.measured import MEASURED_POSTGRES, MEASURED_SQLITE, POSTGRES, SQLITE
