@@ -21,7 +21,7 @@ log = structlog.get_logger()
 Work = Callable[[], Coroutine[Any, Any, None]]
 
 PAUSE = 1.0
-"""Seconds after a term that ended by itself: somebody else may have more luck."""
+"""Seconds after a term that ended by itself, for somebody else may have more luck; and until what failed is tried again."""
 
 
 class Leader:
@@ -62,12 +62,13 @@ class Leader:
 
     async def _introduce(self) -> None:
         """The first announcement of a term. Nothing waits for it: cards that others add until then are asked about before."""
-        try:
-            await self.announce()
-        except StoreUnavailable as problem:
-            log.warning("leading_waits_for_store", reason=str(problem))
-            if self._store.line:
-                await self._store.line.leave()
+        while True:
+            try:
+                await self.announce()
+                return
+            except StoreUnavailable as problem:
+                log.warning("leading_waits_for_store", reason=str(problem))
+                await asyncio.sleep(PAUSE)
 
     async def _rule(self, over: Callable[[], Awaitable[object]]) -> None:
         tasks: list[asyncio.Task[None]] = []

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, select, text
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, select, text
 from bot.leader import Leader
 from bot.store.engine import Store
 from bot.store.tables import facts
+from bot.store.writer import StoreUnavailable
 from tests.standins.stores import postgres_server
 from tests.stories.until import until
 
@@ -106,3 +108,22 @@ async def test_whoever_stops_waiting_for_a_read_goes_at_once_and_breaks_nothing(
     assert time.monotonic() - began < 0.2
     await asyncio.sleep(1.1)
     assert before in [await first.read(backend) for _ in range(8)], "its connection was thrown away"
+
+
+async def test_a_store_that_takes_nothing_is_no_reason_to_give_up(
+    stores: tuple[Store, Store], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = stores
+    write, tried = first.write, list[str]()
+
+    async def full(*item: Any) -> Any:
+        tried.append(str(item[1]))
+        if len(tried) == 1:
+            raise StoreUnavailable("the disk is full")
+        return await write(*item)
+
+    monkeypatch.setattr(first, "write", full)
+    async with leading(first, "digest") as leader:
+        await until(lambda: says(second, f"{first.run} digest"))
+        assert leader.leads
+        assert tried == [f"{first.run} digest"] * 2
