@@ -58,11 +58,14 @@ def stands_as(policy: Policy, clearance: str | None, level: str) -> str:
 
 
 def draw(conn: Connection, row: Delivery, policy: Policy, now: float) -> Drawing:
-    """Raises DeliveryError when there is nothing to draw on: the channel left the config."""
+    """Raises DeliveryError when there is nothing to draw on, the channel left the config; or nothing to draw."""
     channel = policy.channels.get(row.channel)
     if channel is None:
         raise DeliveryError(Failure.channel_unreachable, f'channel "{row.channel}" is no longer in the config')
-    incident = incidents.load(conn, [row.incident])[row.incident].incident
+    found = incidents.load(conn, [row.incident])
+    if row.incident not in found:
+        raise DeliveryError(Failure.channel_unreachable, f"#{row.incident} was cleared up a moment ago")
+    incident = found[row.incident].incident
     news = timeline.told(conn, row.incident, after=row.thread_shown) if row.thread_wanted > row.thread_shown else []
     upto = news[-1][0] if news else row.thread_wanted
     clearance, level = policy.clearance(row.channel), incident.sensitivity

@@ -7,7 +7,9 @@ import pytest
 from msgspec.structs import replace
 from sqlalchemy import Connection, func, select
 
+from adapters.chat import DeliveryError
 from bot.config import Config
+from bot.drawing import draw
 from bot.policy import Policy
 from bot.store import alerts, counters, deliveries, incidents, members, retention, silences, tables, timeline
 from bot.store.engine import Store
@@ -111,3 +113,9 @@ async def test_nobody_remembers_what_went(sqlite: Store) -> None:
 
 async def went(forgotten: list[tuple[str, str]]) -> bool:
     return bool(forgotten)
+
+
+async def test_a_card_that_was_about_to_be_drawn_is_no_fault(sqlite: Store) -> None:
+    written = {"channels": {"ops": {"chat": "console"}}, "chats": {}, "sources": {}, "route": {"channels": ["ops"]}}
+    with pytest.raises(DeliveryError, match="#7 was cleared up"):
+        await sqlite.read(draw, delivery(7), Policy(Config.model_validate(written)), NOW)
