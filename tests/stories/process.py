@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +30,17 @@ def free_port() -> int:
 
 
 class Process:
-    """`config`: the YAML, which listens on `port`. `log`: what it wrote, of all its lives."""
+    """`config`: the YAML, which listens on `port`. `log`: what it wrote, of all its lives. `run`: the command line but for it."""
 
-    def __init__(self, config: Path, port: int) -> None:
-        self.config, self.url = config, f"http://127.0.0.1:{port}"
+    def __init__(self, config: Path, port: int, run: Sequence[str] = RUN) -> None:
+        self.config, self.url, self._run = config, f"http://127.0.0.1:{port}", run
         self.log = config.with_suffix(".log")
         self._running: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         with self.log.open("ab") as log:
-            self._running = subprocess.Popen(
-                [*RUN, str(self.config)], cwd=ROOT, stdout=log, stderr=log, env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
-            )
+            env = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
+            self._running = subprocess.Popen([*self._run, str(self.config)], cwd=ROOT, stdout=log, stderr=log, env=env)
 
     @property
     def pid(self) -> int:
