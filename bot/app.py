@@ -71,7 +71,7 @@ class App:
         self, config: Config, path: Path | None = None, grace: float = GRACE, clock: Callable[[], float] = time.time,
         ticks: Callable[[], float] | None = None,
     ) -> None:  # fmt: skip
-        self.config, self._path, self._grace, self._clock, self._ticks = config, path, grace, clock, ticks
+        self.config, self._path, self._grace, self._clock, self._ticks = config, path, grace, clock, ticks or clock
         self._roster = Roster(clock)
         self._chats: dict[str, Chat] = {}
         self.standings = Standings(self._chats, self._policy, clock, self._settled)
@@ -107,7 +107,8 @@ class App:
         desk = Desk(self._policy, self._clock, messages, *people)
         for name, chat in self.config.chats.items():
             self._chats[name] = registry.load(registry.CHATS[chat.type])(name, chat, desk)
-            self._couriers.append(Courier(name, self._chats[name], self.store, self._policy, self.standings, self._clock))
+            times = self._clock, self._ticks
+            self._couriers.append(Courier(name, self._chats[name], self.store, self._policy, self.standings, *times))
         circuits = {courier.name: courier.circuit for courier in self._couriers}
         self._fallback = Fallback(self.store, self._policy, circuits, self._clock, self.wake)
         self._redraw = Redraw(self.store, self._policy, self.standings, self._clock, self.wake)

@@ -27,7 +27,7 @@ class Later(Exception):
 
 
 class Calls:
-    """`clock`: seconds since the epoch."""
+    """`clock`: seconds that do not jump."""
 
     def __init__(self, chat: Chat, clock: Callable[[], float]) -> None:
         self._chat, self._pace = chat, Pace(clock)

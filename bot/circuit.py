@@ -24,7 +24,7 @@ FIRST, LONGEST = 0.5, 15.0
 
 
 class Circuit:
-    """`clock`: seconds since the epoch. It may jump: what is to be waited for gets no longer by it.
+    """`clock`: seconds that do not jump.
 
     `trouble`: why nothing can be delivered, empty while all is well.
     """

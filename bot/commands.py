@@ -251,5 +251,5 @@ class Commands:
             lines.append(result(order, before, together.rows[number].incident, bool(changes), policy, now))
             entries.append(act(*order[:3], now, lines[-1], number))
             if any(change.kind == Kind.acknowledged for change in changes) and not before.acked_at:
-                ack_seconds.append(now - before.started_at)
+                ack_seconds.append(max(0.0, now - before.started_at))
         return Done(Reply("\n".join(lines), ok), [*told, *together.save()], ack_seconds)

@@ -46,7 +46,7 @@ class Outdated(Exception):
 
 
 class Courier:
-    """Delivers to one chat. `wake()` after each commit, and when what a channel merits may be something else."""
+    """Delivers to one chat. `wake()` after each commit, and when a channel may merit something else. `ticks` do not jump."""
 
     def __init__(
         self,
@@ -56,13 +56,14 @@ class Courier:
         policy: Callable[[], Policy],
         standings: Standings,
         clock: Callable[[], float],
+        ticks: Callable[[], float],
     ) -> None:
         self.name, self._chat, self._store, self._policy, self._clock = name, chat, store, policy, clock
         self._standings, self._witness = standings, Witness(store, policy, clock)
         self._flying: dict[int, asyncio.Task[None]] = {}
         self._unkept: set[int] = set()  # of which the store does not hold what became of them
         self._woken = asyncio.Event()
-        self._calls, self.circuit = Calls(chat, clock), Circuit(name, clock)
+        self._calls, self.circuit = Calls(chat, ticks), Circuit(name, ticks)
         self._storming = Storming(store, policy, chat.lanes, clock)
 
     def wake(self) -> None:

@@ -15,7 +15,7 @@ MOST_LANES = 1000
 
 
 class Pace:
-    """`clock`: seconds since the epoch. It may jump: what is to be waited for gets no longer by it."""
+    """`clock`: seconds that do not jump; if it does all the same, what is to be waited for gets no longer by it."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
