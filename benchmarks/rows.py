@@ -46,7 +46,7 @@ class Scale(msgspec.Struct):
     storm: Storm = storms.STORM
 
 
-QUICK = Scale(rounds=1, seconds=3.0, warm_up=2.0)
+QUICK = Scale(rounds=1, seconds=3.0, warm_up=2.0, patience=5.0)
 TINY = Scale(rounds=1, seconds=0.2, warm_up=0.2, alerts=1_000, resent=128, calm=8, patience=0.0, group_wait="1s", quiet=0.3,
              storm=Storm(channels=2, alerts=60, seconds=1.0, after=4.0))  # fmt: skip
 
