@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from adapters.chat import Chat, DeliveryError, Failure
 from bot.policy import Policy
 from rules.channel import Channel, ChannelFacts
-from rules.retry import back_off
+from rules.retry import LONGEST_WAIT, back_off
 from rules.standing import Standing, Why, doubt, facts_of, holds, judge, needs_asking
 
 log = structlog.get_logger()
@@ -88,7 +88,7 @@ class Standings:
         if channel is None or not needs_asking(channel, self._policy().sensitivity):
             return False
         known, now = self._look_up(name, channel)[0], self._clock()
-        if now - self._began < START_SECONDS and not self._policy().knows_audience(channel):
+        if 0.0 <= now - self._began < START_SECONDS and not self._policy().knows_audience(channel):
             return True
         patience = SETTLE_SECONDS if known.facts else START_SECONDS
         return known.doubt is not None and 0.0 <= now - known.doubted_at < patience
@@ -163,7 +163,8 @@ class Standings:
         for name in self._known.keys() - self._policy().channels.keys():
             del self._known[name]
         for name, channel in self._askable():
-            if self._look_up(name, channel)[0].ask_at <= self._clock():
+            wait = self._look_up(name, channel)[0].ask_at - self._clock()
+            if not 0.0 < wait <= max(LONGEST_WAIT, self._policy().sensitivity.verify_every):  # or the clock was set back
                 task = asyncio.create_task(self._ask(name, channel), name=f"ask-{name}")
                 self._asking[name] = task
                 task.add_done_callback(partial(self._asked, name))

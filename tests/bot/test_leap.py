@@ -154,3 +154,18 @@ async def test_a_silence_counts_by_the_clock(story: Story) -> None:
     story.jumps(-HOUR)
     await noticed(story, 2)
     await card.shows(silenced=True)
+
+
+async def test_a_channel_that_could_not_be_asked_is_asked_again(story: Story) -> None:
+    assert story.server
+    story.server.break_with(Fault("status", op="inspect"))
+    story.app.standings.channel_changed("work", "vault")
+
+    async def failed() -> bool:
+        return any(entry["event"] == "channel_not_asked" for entry in story.logs)
+
+    await until(failed)
+    story.jumps(-HOUR)
+    story.server.break_with()
+    await story.fires("Fraud", team="payments")
+    await (await story.card("vault")).shows(stub=False)

@@ -31,7 +31,7 @@ class Denials:
         if problem is not None and 0.0 <= now - at < KNOWN_SECONDS:
             raise DiscordFailure(problem.kind, problem.reason, problem.retry_after, "", problem.code, problem.status)
         self._known.pop(_place(route), None)
-        while self._counted and now - self._counted[0] >= WINDOW:
+        while self._counted and not 0.0 <= now - self._counted[0] < WINDOW:  # or the clock was set back
             self._counted.popleft()
         if len(self._counted) >= MOST:
             wait = self._counted[0] + WINDOW - now

@@ -69,7 +69,7 @@ class Channels:
     async def _kinds(self, users: list[str], me: Identity) -> Mapping[str, str]:
         now = self._clock()
         known = {user: self._users[user] for user in users if user in self._users}
-        kinds = {user: kind for user, (at, kind) in known.items() if now - at <= KNOWN_SECONDS}
+        kinds = {user: kind for user, (at, kind) in known.items() if 0.0 <= now - at <= KNOWN_SECONDS}
         unknown = [user for user in users if user not in kinds]
         for start in range(0, len(unknown), AT_ONCE):
             some = unknown[start : start + AT_ONCE]
