@@ -170,6 +170,11 @@ class Storm:
         """What a person is answered."""
         return await self._asked("POST", "/api/v1/commands", {"text": text})
 
+    async def by_chat(self, text: str) -> str:
+        """What a person is answered who types it in the chat, or presses a button that says so."""
+        told = {"account": "account-of-ana", "text": text, "channel": "c0"}
+        return str((await self._asked("POST", "/httpchat/work/command", told))["text"])
+
     async def _asked(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         headers = {"Authorization": "Bearer token-of-ana"}
         async with aiohttp.ClientSession(self.url) as http, http.request(method, path, json=body, headers=headers) as answer:
