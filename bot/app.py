@@ -275,10 +275,10 @@ class App:
 
     def wake(self) -> None:
         """Has everybody look at the store and the clock anew: after each commit, or when the clock was set."""
+        for courier in self._couriers:  # people wait for what these have to tell
+            courier.wake()
         self._jobs.wake()
         self.rollcall.wake()
-        for courier in self._couriers:
-            courier.wake()
 
     def _link(self, row: Delivery) -> str:
         channel = self.policy.channels.get(row.channel)
