@@ -3,13 +3,14 @@
 python -m tests.stories.storm_engine CONFIG SECONDS PATIENCE
 
 `SECONDS`: how far its clock is ahead of the machine's. Each line on standard input, a number of seconds, moves it further, and is
-answered with a line. `PATIENCE`: how long an answer of a chat is waited for; 0 leaves that as it is. Nothing else is different:
-sleeps are cut short when the clock moves, as they are when something happens.
+answered with a line; the end of it ends Tocsin. `PATIENCE`: how long an answer of a chat is waited for; 0 leaves that as it is.
+Nothing else is different: sleeps are cut short when the clock moves, as they are when something happens.
 """
 
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 import time
 from pathlib import Path
@@ -52,6 +53,7 @@ class Engine:
             self._app.wake()
             sys.stdout.write("moved\n")
             sys.stdout.flush()
+        signal.raise_signal(signal.SIGTERM)  # whoever started it is gone
 
 
 def main(path: str, ahead: str, patience: str) -> int:

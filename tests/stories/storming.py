@@ -233,7 +233,8 @@ def _config(
     lines += [f"  {name}: {{chat: {name[0]}, id: '{place}'{channel(name)}}}" for name, place in places.items()]
     lines += [
         "sources: {prometheus: {type: alertmanager, auth: {bearer: token-of-prometheus}}}", "route:", "  channels: [ops]",
-        "  group_by: [alertname]", "  group_wait: 0s", "  group_interval: 5s", "  resolve_after: 5s", "  routes:",
+        "  group_by: [alertname]", "  group_wait: 0s", "  group_interval: 5s", "  resolve_after: 5s", "  reopen_within: 20s",
+        "  routes:",
     ]  # fmt: skip
     lines += [f"    - {{match: ['channel=\"{name}\"'], channels: [{name}]}}" for name in places]
     lines.append(f"    - {{match: ['channel=\"everywhere\"'], channels: [{', '.join(places)}]}}")
