@@ -16,7 +16,7 @@ from adapters.chat import Chat, DeliveryError, Failure
 from bot import metrics
 from bot.calls import Calls, Later
 from bot.circuit import NO_ANSWER, Circuit
-from bot.drawing import STUB, Drawing, draw
+from bot.drawing import STUB, Drawing, Outdated, draw
 from bot.policy import Policy
 from bot.standings import Standings
 from bot.store import deliveries, outages, storms
@@ -31,18 +31,13 @@ from rules.retry import SLOW, back_off
 
 log = structlog.get_logger()
 
-IN_FLIGHT = 16
-"""Calls to one chat at the same time."""
+IN_FLIGHT, MOST_KEPT = 16, 64
+"""Calls to one chat at the same time; with those that are over and cannot be written down now, for accepted is to be shown."""
 
-LONGEST_SLEEP = 5.0
-SOON = 0.05
+LONGEST_SLEEP, SOON = 5.0, 0.05
 
 LASTING = (Failure.credentials, Failure.channel_unreachable, Failure.payload)
 """What a person must mend: looked at again now and then."""
-
-
-class Outdated(Exception):
-    """What was drawn may not be sent any more: the channel merits something else by now (G3)."""
 
 
 class Courier:
@@ -61,6 +56,7 @@ class Courier:
         self.name, self._chat, self._store, self._policy, self._clock = name, chat, store, policy, clock
         self._standings, self._witness = standings, Witness(store, policy, clock)
         self._flying: dict[int, asyncio.Task[None]] = {}
+        self._keeping: set[int] = set()  # of those, what is only to be kept yet
         self._unkept: set[int] = set()  # of which the store does not hold what became of them
         self._woken = asyncio.Event()
         self._calls, self.circuit = Calls(chat, ticks), Circuit(name, ticks)
@@ -87,7 +83,7 @@ class Courier:
     async def _launch(self) -> float:
         """Starts what may be tried now; returns how long to sleep unless woken, in seconds."""
         now = self._clock()
-        free = self.circuit.room(IN_FLIGHT) - len(self._flying)
+        free = min(self.circuit.room(IN_FLIGHT) + len(self._keeping), MOST_KEPT) - len(self._flying)
         if free <= 0:
             return max(0.001, min(self.circuit.wait() or LONGEST_SLEEP, LONGEST_SLEEP))
         behind = await self._store.read(deliveries.backlog)
@@ -125,6 +121,7 @@ class Courier:
 
     def _landed(self, key: int, _: asyncio.Task[None]) -> None:
         del self._flying[key]
+        self._keeping.discard(key)
         self._calls.landed(key)
         self._woken.set()
 
@@ -288,6 +285,8 @@ class Courier:
                 await self._store.write(storms.record, (row, marks))
             except StoreUnavailable as problem:
                 log.warning("delivery_waits_for_store", chat=self.name, incident=row.incident, reason=str(problem))
+                self._keeping.add(row.id)
+                self._woken.set()
                 await asyncio.sleep(1.0)
             except Exception:  # what cannot be kept must not be done twice: the chat is asked before the next try
                 log.exception("delivery_not_kept", chat=self.name, incident=row.incident, channel=row.channel)

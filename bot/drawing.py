@@ -27,6 +27,10 @@ MOST_NEWS = 20
 """Timeline entries in one reply; the rest is counted."""
 
 
+class Outdated(Exception):
+    """What was drawn may not be sent any more: the channel merits something else by now (G3)."""
+
+
 class Drawing(msgspec.Struct, frozen=True):
     """`clearance`: what the channel merited when this was drawn; it counts no longer than that. `level`: that of the incident.
 

@@ -16,6 +16,7 @@ from bot.store import deliveries, storms
 from bot.store.deliveries import MANY
 from bot.store.engine import Store
 from bot.store.storms import Raging, Unshown
+from bot.store.writer import StoreUnavailable
 from rules.channel import Channel
 
 log = structlog.get_logger()
@@ -87,10 +88,15 @@ class Storming:
         raging, unshown = await self._store.read(_survey, now, self._store.run)
         mine = {one.storm.channel: one for one in raging if one.storm.channel in channels}
         plan = self._plan(channels, mine, {name: one for name, one in unshown.items() if name in channels}, now)
-        if mine or plan.begin or sum(behind.get(name, 0) for name in channels) > MANY:
-            await self._store.write(self._set_aside, (tuple(channels), without))
+        try:
+            if mine or plan.begin or sum(behind.get(name, 0) for name in channels) > MANY:
+                await self._store.write(self._set_aside, (tuple(channels), without))
+            if plan:
+                await self._store.write(self._carry_out, plan)
+        except StoreUnavailable as problem:  # storms wait; what can be shown without does not
+            log.warning("storms_wait_for_store", reason=str(problem))
+            return False
         if plan:
-            await self._store.write(self._carry_out, plan)
             raging, _ = await self._store.read(_survey, now, self._store.run)
         self._raging = {one.storm.channel: one for one in raging if one.storm.channel in channels}
         return bool(plan)
@@ -150,7 +156,6 @@ class Storming:
             if plan.close:
                 storms.close(conn, plan.close, now)
         return [None for _ in plans]
-
 
     def _set_aside(self, conn: Connection, items: Sequence[tuple[Sequence[str], Sequence[int]]]) -> list[None]:
         for channels, without in items:

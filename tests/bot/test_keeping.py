@@ -4,6 +4,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from bot.delivery import IN_FLIGHT
+from tests.standins.faults import Fault
 from tests.stories.telling import telling
 from tests.stories.until import until
 
@@ -32,3 +34,18 @@ async def test_a_card_whose_row_cannot_be_written_is_looked_for_before_it_is_pos
         await (await story.card(title="Other")).shows(state="firing")
         assert await two_posts()
         story.logs[:] = [entry for entry in story.logs if entry["event"] != "delivery_not_kept"]
+
+
+async def test_a_critical_is_shown_though_nothing_can_be_written(tmp_path: Path) -> None:
+    """As many calls as there may be at a time are over, and wait to be written down: they keep no other from being made."""
+    async with telling(tmp_path) as story:
+        assert story.server
+        story.server.break_with(Fault("delay", op="post", seconds=0.3))
+        with closing(sqlite3.connect(tmp_path / "tocsin.db", isolation_level=None)) as other:
+            await story.accepts([story.alert(f"Many{n}", severity="warning") for n in range(IN_FLIGHT)])
+            await story.fires("PgDown", severity="critical")
+            other.execute("BEGIN IMMEDIATE")
+            await (await story.card(title="PgDown")).shows(state="firing")
+            other.execute("ROLLBACK")
+        await story.shown()
+        assert len(story.server.posts) == IN_FLIGHT + 1
