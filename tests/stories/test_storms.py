@@ -157,7 +157,7 @@ class Hour(NamedTuple):
     groups: int
 
 
-HOUR = Hour(3600.0, 6.0, 30) if NIGHTLY else Hour(90.0, 2.0, 8)
+HOUR = Hour(3600.0, 6.0, 30) if NIGHTLY else Hour(60.0, 2.0, 6)
 PART = 0.05
 
 
@@ -191,7 +191,7 @@ class Outage(NamedTuple):
     probes: int
 
 
-OUTAGE = Outage(600.0, Size(2_000, 4.0, 12, 100.0), 20) if NIGHTLY else Outage(60.0, Size(400, 1.0, 4, 60.0), 5)
+OUTAGE = Outage(600.0, Size(2_000, 4.0, 12, 100.0), 20) if NIGHTLY else Outage(40.0, Size(400, 1.0, 4, 60.0), 3)
 SLOWER = 2.0
 """How many times as long a card may take in a chat while another one is down, plus 0.3 s for a busy machine."""
 
