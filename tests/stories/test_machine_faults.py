@@ -28,7 +28,7 @@ from tests.stories.until import until
 FULL = PROFILE == "nightly"
 SHAPE = Shape(960, 30.0, 20, 1.0) if FULL else Shape(120, 2.0, 4, 40.0)
 PATIENCE = 180.0 if FULL else 20.0
-LOCKED = 20.0 if FULL else 5.4
+LOCKED = 20.0 if FULL else 6.0
 """Seconds; a write waits for 5 before it is refused."""
 
 pytestmark = pytest.mark.timeout(400)
@@ -73,9 +73,9 @@ async def test_killed_while_the_database_is_locked(tmp_path: Path, record_proper
     async with raging(tmp_path, SHAPE) as (process, storm):
         await storm.fires("first")
         sending = asyncio.create_task(storm.rages())
-        await until(lambda: posted(storm, 20))
+        await until(lambda: posted(storm, 10))
         async with locked(tmp_path / "tocsin.db", "IMMEDIATE"):
-            await asyncio.sleep(1.0)
+            await asyncio.sleep(LOCKED / 12)
             await process.kill()
         process.start()
         await process.ready()
