@@ -193,7 +193,7 @@ class Outage(NamedTuple):
 
 OUTAGE = Outage(600.0, Size(2_000, 4.0, 12, 100.0), 20) if NIGHTLY else Outage(40.0, Size(400, 1.0, 4, 60.0), 3)
 SLOWER = 2.0
-"""How many times as long a card may take in a chat while another one is down, plus 0.3 s for a busy machine."""
+"""How many times as long a card may take in a chat while another one is down, plus 0.5 s for a busy machine."""
 
 
 @pytest.mark.parametrize("down", ["s", "d"])
@@ -219,7 +219,7 @@ async def test_a_chat_is_down_in_a_storm(tmp_path: Path, down: str, record_prope
         waits = check_worst_first(storm, others)
         late = await all_shown(storm, others, 240.0)
         probed = await probe(storm, f"{alive}1", OUTAGE.probes)
-        assert probed < SLOWER * calm + 0.3, f"a card took {probed:.2f} s, and {calm:.2f} s before the other chat was down"
+        assert probed < SLOWER * calm + 0.5, f"a card took {probed:.2f} s, and {calm:.2f} s before the other chat was down"
         await storm.passes(OUTAGE.seconds)
         there = check_fallen_back(storm, alerts, down, f"{alive}0")
         storm.slack.faults.clear()
