@@ -90,7 +90,7 @@ async def test_unused_are_those_that_rest_outside_of_all_incidents(store: Store)
     old = [replace(alert_row(i, firing=False, ends_at=NOW), seen_at=NOW - 1) for i in (1, 2)]
     await write(store, alerts.add, [*old, alert_row(3), replace(alert_row(4, firing=False, ends_at=NOW), seen_at=NOW + 1)])
     await write(store, members.save, [member_row(1, 2, firing=False)])
-    assert await store.read(alerts.unused, NOW, 10) == [1]
+    assert [tuple(row) for row in await store.read(alerts.unused, NOW, 10)] == [(1, "prom", "print1")]
 
 
 async def test_numbers_are_given_once(store: Store) -> None:
