@@ -8,6 +8,9 @@ from typing import Any
 SOURCES = {
     "alertmanager": "adapters.sources.alertmanager:Alertmanager",
     "generic": "adapters.sources.generic:Generic",
+    "splunk": "adapters.sources.splunk:Splunk",
+    "statuscake": "adapters.sources.statuscake:StatusCake",
+    "uptime_kuma": "adapters.sources.uptime_kuma:UptimeKuma",
 }
 
 CHATS = {

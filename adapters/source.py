@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -30,6 +30,7 @@ class Response(msgspec.Struct, frozen=True):
     status: int = 200
     body: bytes = b""
     content_type: str = "application/json"
+    headers: Mapping[str, str] = {}
 
 
 class Rejected(Exception):
@@ -56,13 +57,29 @@ class Stamp(msgspec.Struct, frozen=True):
     until: float
 
 
+class Act(msgspec.Struct, frozen=True):
+    """What somebody did to an alert at the sender's, to be done to its incidents here. `by`: who, as the sender says."""
+
+    verb: Literal["ack", "unack", "note"]
+    fingerprint: str
+    by: str = ""
+    text: str = ""
+
+
 class Batch(msgspec.Struct):
-    """A parsed request: reports still closed, and what of it made no sense."""
+    """A parsed request: reports still closed, and what of it made no sense.
+
+    `acts` are done once the reports are kept. `odd`: the fields that were not understood of alerts that were, each as often as it
+    was met; their texts stand on the card.
+    """
 
     reports: list[Report]
     bad: list[BadAlert] = []
     answer: Callable[[int, Sequence[BadAlert]], Response] | None = None
     """How to answer this very request, where it wants another form than `Source.reply` gives; same arguments."""
+
+    acts: list[Act] = []
+    odd: list[str] = []
 
 
 MOST_REASONS = 20

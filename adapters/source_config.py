@@ -31,6 +31,7 @@ class SeverityConfig(Strict):
     """Where a source's severity stands and what its words mean."""
 
     label: str = Field(default="severity", description="The label that holds it; second choice: the annotation of that name.")
+    default: SeverityName | None = Field(default=None, description="What an alert means that says none; else as is usual.")
     map: SeverityWords = Field(default={}, description="The sender's words, in any case, and what they mean: {page: critical}.")
 
     @cached_property
