@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -117,3 +117,11 @@ class Source(Protocol):
 
     def reply(self, accepted: int, bad: Sequence[BadAlert]) -> Response:
         """The answer this sender expects, after the commit. `bad`: alerts that were not understood."""
+
+
+@runtime_checkable
+class Greeting(Protocol):
+    """A source whose sender asks, before it sends anything, whether it may."""
+
+    def greet(self, request: Request) -> Response:
+        """The answer to an OPTIONS request, from anybody: nothing in it may be a secret. Raises Rejected."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from aiohttp import web
 
-from adapters.auth import Auth, shown
+from adapters.auth import Auth, bare
 from adapters.reading import read_body, too_large
 from adapters.source import Rejected, Request, Source, Stamp
 from bot.attempts import Attempts
@@ -44,7 +44,7 @@ class Gate:
 
         The rate counts only what is proven, so no stranger can use it up.
         """
-        secret = shown(self._config().sources[name].auth, request.headers)
+        secret = self._config().sources[name].auth.shown(request)
         if secret:
             self._attempts.admit(request.remote, secret)
         try:
@@ -69,6 +69,11 @@ class Gate:
         if not bucket.take(now):
             what = f"more than {rate:g} requests a second; `rate` of source {name} allows no more"
             raise Rejected(429, what, bucket.wait(now))
+
+    def bare(self, name: str, request: Request) -> Request:
+        """The request without the secret in its address, where that is how the sender proves who it is."""
+        auth = self._config().sources[name].auth
+        return bare(auth, request) if auth.path or auth.query else request
 
     def arrived(self, name: str, request: web.Request) -> bytes | None:
         """The body, where all of it came with its head, as most do. Raises Rejected(413) when it is too large."""
@@ -103,11 +108,14 @@ class Gate:
         A source whose proof needs the body (hmac) cannot be found this way; it has its own address under /webhooks/.
         """
         mine = self._of_api()
-        secret = next((found for _, auth in mine if (found := shown(auth, head.headers))), "")
+        secret = next((found for _, auth in mine if not auth.path and (found := auth.shown(head))), "")
         if secret:
             self._attempts.admit(head.remote, secret)
         refusals = []
-        for name, _ in mine:
+        for name, auth in mine:
+            if auth.path:
+                refusals.append(f"{name}: its secret stands in the address, so send it to /webhooks/{name}/…")
+                continue
             if sources[name].needs_body:
                 refusals.append(f"{name}: it signs what it sends, so send it to /webhooks/{name}")
                 continue

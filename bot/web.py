@@ -13,7 +13,7 @@ from aiohttp import hdrs, web
 from aiohttp.web_protocol import RequestPayloadError
 from prometheus_client import Counter
 
-from adapters.source import Rejected, Request, Response, Source, Stamp
+from adapters.source import Greeting, Rejected, Request, Response, Source, Stamp
 from bot import brief, metrics
 from bot.api import Api
 from bot.brief import Brief
@@ -32,6 +32,7 @@ BIGGEST_BODY = 64 * 1024 * 1024
 MOST_UNDER_WAY = 3000
 """Requests at once, open pages of the console among them; more are told to come again."""
 
+METHODS = ("POST", "PUT", "GET")
 WEBHOOKS, API = "/webhooks/", "/api/v2/alerts"
 
 LINES, LINES_PER_SECOND = 100.0, 1.0
@@ -76,8 +77,8 @@ class Web:
     def application(self, chat_routes: list[web.AbstractRouteDef]) -> web.Application:
         app = web.Application(client_max_size=BIGGEST_BODY, middlewares=[self._around])
         app.add_routes([
-            web.post(WEBHOOKS + "{source}", self._webhook),
-            web.post(WEBHOOKS + "{source}/{path:.*}", self._webhook),
+            web.route("*", WEBHOOKS + "{source}", self._webhook),
+            web.route("*", WEBHOOKS + "{source}/{path:.*}", self._webhook),
             web.post(API, self._alertmanager_api),
             web.get("/healthz", self._healthz),
             web.get("/readyz", self._readyz),
@@ -88,14 +89,31 @@ class Web:
         return app
 
     async def _webhook(self, request: web.Request) -> web.StreamResponse:
-        return await self._named(request.match_info["source"], request.match_info.get("path", ""), request)
+        name, path = request.match_info["source"], request.match_info.get("path", "")
+        if request.method == "OPTIONS":
+            return self._handshake(name, path, request)
+        if request.method not in METHODS:
+            raise Rejected(405, f"send {', '.join(METHODS)}; GET with the fields in the query")
+        return await self._named(name, path, request)
 
-    async def _named(self, name: str, path: str, request: web.Request) -> web.StreamResponse:
+    def _handshake(self, name: str, path: str, request: web.Request) -> web.StreamResponse:
+        """Where the address holds a secret it is asked for; other proofs come with alerts only."""
+        source, head = self._source(name), _head(request, path)
+        if not isinstance(source, Greeting):
+            raise Rejected(405, f"source {name} knows no handshake; send {', '.join(METHODS)}")
+        if self._gate.bare(name, head) is not head:
+            self._gate.prove(name, source, head)
+        return _answer(source.greet(head))
+
+    def _source(self, name: str) -> Source:
         source = self._sources().get(name)
         if source is None:
             known = ", ".join(self._sources())
             raise Rejected(404, f'there is no source "{name}" in the config; there are: {known}')
-        head = _head(request, path)
+        return source
+
+    async def _named(self, name: str, path: str, request: web.Request) -> web.StreamResponse:
+        source, head = self._source(name), _head(request, path)
 
         def prove(given: Request) -> Stamp | None:
             return self._gate.prove(name, source, given)
@@ -122,7 +140,7 @@ class Web:
             began = perf_counter()
             if source.needs_body:
                 stamp = prove(full)
-            response = await self._intake.take(name, source, full, stamp)
+            response = await self._intake.take(name, source, self._gate.bare(name, full), stamp)
             metrics.REQUEST_SECONDS.observe(perf_counter() - began)
         except Rejected as problem:
             self._count(name, problem.status)
@@ -133,7 +151,7 @@ class Web:
             self._count(name, 503)
             raise
         self._count(name, response.status)
-        if response.status == 200 and not response.body and not self._drain.ending and brief.takes(request):
+        if response.status == 200 and not (response.body or response.headers) and not self._drain.ending and brief.takes(request):
             return self._brief
         return _answer(response)
 
@@ -180,7 +198,7 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
     except Rejected as problem:
         return _refusal(problem)
     except StoreUnavailable as problem:
-        log.warning("request_failed", path=request.path, reason=str(problem))
+        log.warning("request_failed", path=_place(request), reason=str(problem))
         body = {"status": "error", "error": "the database does not answer; nothing was accepted, please try again"}
         return web.json_response(body, status=503, headers={"Retry-After": "5"})
     except web.HTTPException as problem:
@@ -192,7 +210,7 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
     except ConnectionResetError:  # the sender hung up before its body was complete; nobody hears the answer
         return web.json_response({"status": "error", "error": "the connection was lost"}, status=400)
     except Exception:  # the outermost loop of a request: one bad request must not take the server down
-        log.exception("request_failed", path=request.path)
+        log.exception("request_failed", path=_place(request))
         return web.json_response({"status": "error", "error": "a fault in Tocsin; its log has the details"}, status=500)
 
 
@@ -200,7 +218,15 @@ def _refusal(problem: Rejected) -> web.Response:
     response = web.json_response({"status": "error", "error": problem.reason}, status=problem.status)
     if problem.retry_after:
         response.headers["Retry-After"] = str(ceil(problem.retry_after))
+    if problem.status == 405:
+        response.headers["Allow"] = ", ".join(METHODS)
     return response
+
+
+def _place(request: web.Request) -> str:
+    """For the log: a path without what stands below a source, which may be its secret."""
+    first, *rest = request.path.split("/")[1:4]
+    return request.path if first != "webhooks" else "/".join(["", first, *rest[:1]])
 
 
 def _head(request: web.Request, path: str) -> Request:
@@ -210,5 +236,5 @@ def _head(request: web.Request, path: str) -> Request:
 
 
 def _answer(response: Response) -> web.Response:
-    headers = {"Content-Type": response.content_type} if response.body else None
-    return web.Response(status=response.status, body=response.body or None, headers=headers)
+    headers = {"Content-Type": response.content_type} if response.body else {}
+    return web.Response(status=response.status, body=response.body or None, headers={**headers, **response.headers})

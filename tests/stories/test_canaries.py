@@ -176,9 +176,40 @@ async def _senders(scene: Scene, http: aiohttp.ClientSession) -> None:
     signature = hmac.new(VALUES["HMAC"].encode(), b'{"alertname": "Signed"}', "sha256").hexdigest()
     headers = {"X-Hub-Signature-256": f"sha256={signature}"}
     assert await scene.ask(http, "POST", "/webhooks/hmac", data=b'{"alertname": "Signed"}', headers=headers) == 200
+    await _addresses(scene, http)
     headers = {"X-Token": VALUES["HEADER"]}
     assert await scene.ask(http, "POST", "/webhooks/header", data=b'{"alertname": "Header"}', headers=headers) == 200
     await scene.ask(http, "POST", "/slack/dead/events", data=b"{}", headers={"X-Slack-Signature": f"v0={VALUES['SIGNING']}"})
+
+
+async def _addresses(scene: Scene, http: aiohttp.ClientSession) -> None:
+    """Secrets that stand in an address: right, wrong, in the wrong place, and while something breaks."""
+    path, query = VALUES["PATH"], f"?token={VALUES['QUERY']}"
+    for place in (f"path/{path}", f"path/{path}/api/v2/alerts", f"query{query}", f"query/below{query}"):
+        body = b"[]" if place.endswith("alerts") else GOOD
+        assert (await _answer(scene, http, "POST", place, body)).startswith("200 "), place
+    for method in ("POST", "PUT", "GET", "HEAD", "OPTIONS", "DELETE", "PATCH"):
+        for place in (
+            f"path/x{path}",
+            f"path/x/{path}",
+            f"path/{path}{query}",
+            f"hmac/{path}",
+            f"query/{path}{query}x",
+            f"no/{path}",
+        ):
+            for body in BODIES:
+                await _answer(scene, http, method, place, body)
+        scene.app._attempts._of.clear()
+    with patch.object(scene.app.intake, "take", side_effect=RuntimeError("broken")):
+        for place in (f"path/{path}/more", f"query{query}"):
+            assert (await _answer(scene, http, "POST", place, GOOD)).startswith("500 ")
+
+
+async def _answer(scene: Scene, http: aiohttp.ClientSession, method: str, place: str, body: bytes) -> str:
+    """Kept without the address that was asked, which is the only place for the secret."""
+    async with http.request(method, f"/webhooks/{place}", data=body, allow_redirects=False) as answer:
+        found = scene.out[f"{method} {len(scene.out)}"] = f"{answer.status} {dict(answer.headers)} {await answer.text()}"
+    return found
 
 
 async def _broken_http(scene: Scene) -> None:
@@ -245,7 +276,7 @@ async def _reloads(scene: Scene, http: aiohttp.ClientSession) -> None:
         ("reveal: {groups: [sre]", f"reveal: {{groups: {spare}"),
         ("group_wait: 0s", f"group_wait: {spare}"),
         ("['team=\"payments\"']", f"[{spare}]"),
-        ("auth: {hmac: \"${PLANT_HMAC}\"}", f"auth: {spare}"),
+        ('auth: {hmac: "${PLANT_HMAC}"}', f"auth: {spare}"),
         ("listen:", "redact: [{name: own, pattern: '(${PLANT_SPARE}', below: restricted}]\nlisten:"),
         ("listen:", f"tls: {{certificate: {spare}, key: {spare}}}\nlisten:"),
     ):
@@ -275,7 +306,8 @@ async def _our_own_fault(scene: Scene, http: aiohttp.ClientSession, monkeypatch:
 
 COMMANDS = (
     "check", "check --json", "explain alertname=A", "explain alertname=A team=payments --json", "doctor", "doctor --json",
-    "schema", "send alertname=A --source bearer", "send alertname=A --source basic", "slack-manifest", "audit verify",
+    "schema", "send alertname=A --source bearer", "send alertname=A --source path", "send alertname=A --source query",
+    "send alertname=A --source basic", "slack-manifest", "audit verify",
     "audit export", "audit export --format csv", "access team=payments", "run",
 )  # fmt: skip
 
