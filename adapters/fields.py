@@ -95,12 +95,17 @@ def _spoken(text: str, zone: tzinfo) -> float:
         return seconds
 
 
+def told_start(starts_at: float, now: float) -> float:
+    """A start that a sender told; 0.0 if it told none, or its clock is so wrong that ours is nearer the truth."""
+    return starts_at if 0.0 < starts_at < now + 3600.0 else 0.0
+
+
 def start_of(starts_at: float, ends_at: float, now: float) -> float:
     """When an alert began, by what its sender says. 0.0 stands for a time that was not sent.
 
     A sender without a start, or with a clock so wrong that ours is nearer the truth, gets `now`.
     """
-    began = starts_at if 0.0 < starts_at < now + 3600.0 else now
+    began = told_start(starts_at, now) or now
     return min(began, ends_at) if ends_at else began
 
 

@@ -7,10 +7,18 @@ from typing import Any
 
 SOURCES = {
     "alertmanager": "adapters.sources.alertmanager:Alertmanager",
+    "betterstack": "adapters.sources.betterstack:BetterStack",
+    "falco": "adapters.sources.falco:Falco",
     "generic": "adapters.sources.generic:Generic",
+    "gitlab": "adapters.sources.gitlab:GitLab",
+    "healthchecks": "adapters.sources.healthchecks:Healthchecks",
+    "jenkins": "adapters.sources.jenkins:Jenkins",
+    "pingdom": "adapters.sources.pingdom:Pingdom",
     "splunk": "adapters.sources.splunk:Splunk",
     "statuscake": "adapters.sources.statuscake:StatusCake",
     "uptime_kuma": "adapters.sources.uptime_kuma:UptimeKuma",
+    "uptimerobot": "adapters.sources.uptimerobot:UptimeRobot",
+    "wazuh": "adapters.sources.wazuh:Wazuh",
 }
 
 CHATS = {

@@ -15,7 +15,8 @@ class Found(msgspec.Struct, frozen=True):
     """One report. `name` becomes the label `alertname`; `severity` is the sender's own word, empty for none.
 
     `labels` say what the alert is about (`host`, `service`, …); empty ones are dropped. Times are seconds since the epoch, 0.0
-    for none; a start is given only where every report of the episode tells the same. `links`: name to URL, unsafe and empty ones
+    for none; a start is given only where every report of the episode tells the same, and an end only where
+    the start is: both by the same clock, else our own is right. `links`: name to URL, unsafe and empty ones
     are dropped. `test`: a test message, which nobody should be woken by.
     """
 

@@ -104,13 +104,13 @@ class Item:
         return [Item(one, f"{self.where}.{path}[{i}]", self.zone, self.odd) for i, one in enumerate(elements)]
 
     def texts(self, path: str) -> dict[str, str]:
-        """Names and values at a place: an object, a list of pairs, of {key|name|tag, value} or of `name:value`, or one such text.
+        """Names and values at a place: an object, a list of pairs, of {key|name|tag, value} or of `name:value`, a text of such.
 
         What is nested deeper becomes compact JSON; what is empty is left out.
         """
         found = self.inner(path).data
         if found is None and isinstance(raw := self.get(path), str):
-            found = raw.split(",")
+            found = raw.replace(",", " ").split()
         pairs = found.items() if isinstance(found, Mapping) else map(_pair, found) if _is_list(found) else ()
         texts = ((text_of(name).strip(), "" if _is_nothing(value) else text_of(value).strip()) for name, value in pairs)
         return {name: value for name, value in texts if name and value}

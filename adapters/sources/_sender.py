@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
-from msgspec.structs import replace
 from pydantic import Field, field_validator
 
 from adapters.auth import GITHUB, Signed, verify
 from adapters.body import check_count
-from adapters.fields import SEVERITY_WORDS, check_labels, clean, links_of, start_of
+from adapters.fields import SEVERITY_WORDS, check_labels, clean, links_of, told_start
 from adapters.form import load_fields
 from adapters.source import Act, Batch, Rejected, Request, Response, Stamp, json_reply, reasons
 from adapters.source_config import SourceConfig
@@ -98,22 +97,15 @@ class Sender:
         if isinstance(found, Said):
             batch.acts.append(Act(found.verb, _identity(found.key), clean(found.by), clean(found.text)))
         elif found is not None:
-            batch.reports.append(self._report(found, item, now))
+            batch.reports.append(Report.of(self._alert(found, item, now)))
             batch.odd += [path for path, _ in item.odd]
 
-    def _report(self, found: Found, item: Item, now: float) -> Report:
-        alert = self._alert(found, item, now)
-        # A start that is only our clock must not make every report look like news.
-        report = Report.of(alert if found.starts_at else replace(alert, starts_at=0.0))
-        report.open = lambda: alert
-        return report
-
     def _alert(self, found: Found, item: Item, now: float) -> Alert:
-        severity = Severity.info if found.test else self._severity(found.severity, item)
+        severity = Severity.info if found.test else self._severity(found, item)
         labels = _filled({**found.labels, "alertname": found.name, "severity": severity.name, **_TEST[found.test]})
         check_labels(labels, sum(len(name) + len(text) for name, text in labels.items()), f"{item.where}.labels")
         annotations = _filled({"summary": found.summary or found.name, "description": _described(found.description, item)})
-        began = start_of(found.starts_at, found.ends_at, now)
+        began = told_start(found.starts_at, now)
         ends_at = found.ends_at if not found.firing else self._until(found, now)
         links = links_of({}, found.links)
         return Alert(self._name, _identity(found.key), labels, annotations, severity, found.firing, began, ends_at, links)
@@ -123,13 +115,13 @@ class Sender:
         after = TEST_SECONDS if found.test else self._config.close_after
         return now + after if after else 0.0
 
-    def _severity(self, word: str, item: Item) -> Severity:
-        config, known = self._config.severity, word.strip().lower()
+    def _severity(self, found: Found, item: Item) -> Severity:
+        config, known = self._config.severity, found.severity.strip().lower()
         if not known:
             return Severity[config.default or self.usual]
         if known in config.map or known not in self.severities:
-            if known not in config.map and known not in SEVERITY_WORDS:
-                item.note("severity", word)
+            if found.firing and known not in config.map and known not in SEVERITY_WORDS:
+                item.note("severity", found.severity)
             return config.of(known)
         return Severity[self.severities[known]]
 

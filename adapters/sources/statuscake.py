@@ -33,6 +33,6 @@ class StatusCake(Sender):
             firing,
             summary=f"{name} is {'down' if firing else 'up'}",
             description={"": "", "0": "No answer in time"}.get(code, f"Status code {code}"),
-            labels=dict.fromkeys(item.text("Tags").split(","), "true") | {"check": name},
+            labels={**item.texts("Tags"), "check": name},
             links={"target": url},
         )

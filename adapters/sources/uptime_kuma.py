@@ -31,16 +31,14 @@ class UptimeKuma(Sender):
         firing = beat.word(FIRING, True, "status")
         if firing is None:
             return None
-        name, at = monitor.text("name"), beat.time("time")
+        name = monitor.text("name")
         return Found(
             (monitor.need("id", "name"),),
             name or "Monitor down",
             firing,
             monitor.texts("tags").get("severity", ""),
             f"{name}: {beat.text('msg') or item.text('msg')}",
-            item.text("msg"),
+            monitor.text("description"),
             {**monitor.texts("tags"), "monitor": name, "host": monitor.text("hostname"), "type": monitor.text("type")},
-            at if firing else 0.0,
-            0.0 if firing else at,
-            {"target": monitor.text("url")},
+            links={"target": monitor.text("url")},
         )
