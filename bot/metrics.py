@@ -6,6 +6,9 @@ from prometheus_client import Counter, Gauge, Histogram
 
 ALERTS = Counter("tocsin_alerts", "Reported alerts by what their report meant.", ["source", "verdict"])
 BAD_ALERTS = Counter("tocsin_alerts_bad", "Alerts that were not understood; their neighbours were kept.", ["source"])
+FIELDS_NOT_UNDERSTOOD = Counter(
+    "tocsin_fields_not_understood", "Fields that made no sense, of alerts that were kept.", ["source", "field"]
+)  # fmt: skip
 REQUESTS = Counter("tocsin_webhook_requests", "Webhook requests by the status they were answered with.", ["source", "status"])
 REQUEST_SECONDS = Histogram(
     "tocsin_webhook_seconds", "From the request to its answer, commit included.",
