@@ -46,6 +46,18 @@ class Rejected(Exception):
         self.retry_after = retry_after
 
 
+class Wanted(Exception):
+    """What must be fetched before a source can tell who sent a request; it is asked again afterwards. See docs/adr/0008.
+
+    `address`: https, its host known to be good. `what` it is: a word for the log and a metric. `keep` takes the content over;
+    it raises ValueError, which says why in words without any content, for one that is no good.
+    """
+
+    def __init__(self, address: str, what: str, keep: Callable[[bytes], None]) -> None:
+        super().__init__(what)
+        self.address, self.what, self.keep = address, what, keep
+
+
 class Stamp(msgspec.Struct, frozen=True):
     """What makes a signed request one of a kind, so that it is taken once and a copy of it changes nothing.
 
@@ -109,7 +121,7 @@ class Source(Protocol):
     def verify(self, request: Request, now: float) -> Stamp | None:
         """Checks who sent it. Raises Rejected (401, 403). `now`: seconds since the epoch. A stamp, where it counts once only.
 
-        No network here; docs/adr/0008 says how a sender fits in whose certificate must be fetched first (AWS SNS).
+        No network here: what must be fetched first is asked for by raising Wanted, where `needs_body` is true (docs/adr/0008).
         """
 
     def parse(self, request: Request, now: float) -> Batch:

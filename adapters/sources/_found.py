@@ -17,7 +17,8 @@ class Found(msgspec.Struct, frozen=True):
     `labels` say what the alert is about (`host`, `service`, …); empty ones are dropped. Times are seconds since the epoch, 0.0
     for none; a start is given only where every report of the episode tells the same, and an end only where
     the start is: both by the same clock, else our own is right. `links`: name to URL, unsafe and empty ones
-    are dropped. `test`: a test message, which nobody should be woken by.
+    are dropped. `test`: a test message, which nobody should be woken by. `passing`: an event of a sender that will never say that
+    it is over, though it does of others.
     """
 
     key: Key
@@ -31,6 +32,7 @@ class Found(msgspec.Struct, frozen=True):
     ends_at: float = 0.0
     links: Mapping[str, str] = {}
     test: bool = False
+    passing: bool = False
 
 
 class Said(msgspec.Struct, frozen=True):

@@ -22,6 +22,9 @@ from rules.duration import Duration
 TEST_SECONDS = 300.0
 """A test message ends by itself after that."""
 
+PASSING_SECONDS = 3600.0
+"""And what nobody will say the end of after that, unless `close_after` says otherwise."""
+
 
 class SenderConfig(SourceConfig):
     """A sender of one JSON object for each alert."""
@@ -58,7 +61,7 @@ class Sender:
 
     @property
     def needs_body(self) -> bool:
-        return self._config.auth.hmac is not None
+        return self._config.auth.needs_body
 
     def verify(self, request: Request, now: float) -> Stamp | None:
         return verify(self._config.auth, request, now, self.signed)
@@ -112,7 +115,7 @@ class Sender:
 
     def _until(self, found: Found, now: float) -> float:
         """When a firing alert counts as resolved unless it is told again; 0.0: never."""
-        after = TEST_SECONDS if found.test else self._config.close_after
+        after = TEST_SECONDS if found.test else self._config.close_after or (PASSING_SECONDS if found.passing else None)
         return now + after if after else 0.0
 
     def _severity(self, found: Found, item: Item) -> Severity:

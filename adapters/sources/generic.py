@@ -35,7 +35,7 @@ class Generic:
 
     @property
     def needs_body(self) -> bool:
-        return self._config.auth.hmac is not None
+        return self._config.auth.needs_body
 
     def verify(self, request: Request, now: float) -> Stamp | None:
         return verify(self._config.auth, request, now)
