@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +13,6 @@ from aiohttp import web
 
 from adapters import registry
 from adapters.chat import Chat
-from adapters.source import Source
 from bot import metrics
 from bot.absorb import Told
 from bot.api import Api
@@ -26,7 +25,7 @@ from bot.desk import Desk
 from bot.drain import Drain
 from bot.drift import Drift
 from bot.fallback import Fallback
-from bot.gate import Gate
+from bot.gate import Gate, build_sources
 from bot.grounds import Loaded, joined_entry
 from bot.grounds import note as note_config
 from bot.health import Health
@@ -76,7 +75,7 @@ class App:
         self._chats: dict[str, Chat] = {}
         self.standings = Standings(self._chats, self._policy, clock, self._settled)
         self.policy = Policy(config, self._roster, self.standings)
-        self._sources = _build_sources(config)
+        self._sources = build_sources(config)
         self._tls = context_of(config.tls) if config.tls else None
         self._tasks: list[asyncio.Task[None]] = []
         self._couriers: list[Courier] = []
@@ -198,7 +197,7 @@ class App:
         try:
             config = load(self._path or Path("config.yaml"))
             check_reloadable(self.config, config)
-            policy, sources = Policy(config, self._roster, self.standings), _build_sources(config)
+            policy, sources = Policy(config, self._roster, self.standings), build_sources(config)
             await judge_anew(self.store, policy, self._clock())
             await self._note(config, "reload")
             await apply_policy(self.store, policy, self._clock())  # last: what it has looked at again must meet the new policy
@@ -241,7 +240,9 @@ class App:
         return self.policy
 
     async def _serve(self) -> web.AppRunner:
-        gate = Gate(lambda: self.config, self._attempts, self._clock, time.monotonic)
+        self.gate = gate = Gate(lambda: self.config, self._attempts, self._clock, time.monotonic)
+        gate.fetcher.changed = self.notices.changed.set
+        self.notices.add(gate.fetcher.notices)
         api = Api(self.store, self._policy, self.commands, self._link, self._attempts)
         pages = Pages(self.store, self._policy, self.sign_in, self._link)
         web_app = Web(self.intake, lambda: self._sources, gate, api, self.health, self._drain)
@@ -294,7 +295,3 @@ class App:
 async def _warm_up() -> None:
     """Beside the event loop: what takes a moment, is not needed to be ready, and must not keep waiting who needs it first."""
     await asyncio.to_thread(audit.without_secrets, "")
-
-
-def _build_sources(config: Config) -> Mapping[str, Source]:
-    return {name: registry.load(registry.SOURCES[source.type])(name, source) for name, source in config.sources.items()}

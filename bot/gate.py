@@ -6,13 +6,18 @@ from collections.abc import Callable, Mapping, Sequence
 
 from aiohttp import web
 
+from adapters import registry
 from adapters.auth import Auth, bare
 from adapters.reading import read_body, too_large
-from adapters.source import Rejected, Request, Source, Stamp
+from adapters.source import Rejected, Request, Source, Stamp, Wanted
 from bot.attempts import Attempts
 from bot.bucket import Bucket
 from bot.config import Config
+from bot.fetch import Fetcher
 from bot.proxies import seen_through
+
+MOST_WANTED = 4
+"""Fetches for one request: a certificate, a confirmation, and the same again should a reload come between."""
 
 MOST_HELD = 256 * 1024 * 1024
 """Bytes of bodies that are still arriving, of all senders together."""
@@ -25,6 +30,7 @@ class Gate:
         self, config: Callable[[], Config], attempts: Attempts, clock: Callable[[], float], ticks: Callable[[], float]
     ) -> None:
         self._config, self._attempts, self._clock, self._ticks = config, attempts, clock, ticks
+        self.fetcher = Fetcher(ticks)
         self._buckets: dict[str, Bucket] = {}
         self._held = 0
         self._api: tuple[Config | None, Sequence[tuple[str, Auth]]] = (None, ())
@@ -55,6 +61,15 @@ class Gate:
             raise
         self._welcome(name, secret)
         return stamp
+
+    async def satisfy(self, name: str, prove: Callable[[Request], Stamp | None], request: Request) -> Stamp | None:
+        """What `prove` says once it has all that it wants fetched. Raises Rejected: 503, too, when that cannot be."""
+        for _ in range(MOST_WANTED):
+            try:
+                return prove(request)
+            except Wanted as wanted:
+                await self.fetcher.bring(name, wanted)
+        raise Rejected(503, "who sent it cannot be told now; nothing was accepted, please try again", 1.0)
 
     def _welcome(self, name: str, secret: str) -> None:
         """After the proof. Raises Rejected(429) beyond the source's rate."""
@@ -136,3 +151,7 @@ class Gate:
         if self._api[0] is not config:
             self._api = config, [(name, one.auth) for name, one in config.sources.items() if one.type == "alertmanager"]
         return self._api[1]
+
+
+def build_sources(config: Config) -> Mapping[str, Source]:
+    return {name: registry.load(registry.SOURCES[source.type])(name, source) for name, source in config.sources.items()}

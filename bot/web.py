@@ -139,7 +139,7 @@ class Web:
             full = Request(head.method, head.path, head.headers, body, head.remote, head.query)
             began = perf_counter()
             if source.needs_body:
-                stamp = prove(full)
+                stamp = await self._gate.satisfy(name, prove, full)
             response = await self._intake.take(name, source, self._gate.bare(name, full), stamp)
             metrics.REQUEST_SECONDS.observe(perf_counter() - began)
         except Rejected as problem:
