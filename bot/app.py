@@ -15,6 +15,7 @@ from adapters import registry
 from adapters.chat import Chat
 from bot import metrics
 from bot.absorb import Told
+from bot.alertmanager.api import Alertmanager
 from bot.api import Api
 from bot.attempts import Attempts
 from bot.commands import Commands
@@ -246,8 +247,10 @@ class App:
         api = Api(self.store, self._policy, self.commands, self._link, self._attempts)
         pages = Pages(self.store, self._policy, self.sign_in, self._link)
         web_app = Web(self.intake, lambda: self._sources, gate, api, self.health, self._drain)
-        routes = [route for chat in self._chats.values() for route in chat.routes()]
-        app = web_app.application([*routes, *pages.routes()])
+        people = (self.store, self._policy, self.commands, self.intake, self._attempts, self._clock)
+        routes = [*Alertmanager(*people, started=self._clock()).routes(), *pages.routes()]
+        routes += [route for chat in self._chats.values() for route in chat.routes()]
+        app = web_app.application(routes)
         return await serve(app, lambda: self.config, self._tls, web_app.front)
 
     def _told(self, told: Told) -> None:

@@ -1,4 +1,4 @@
-"""Whose token a request of the APIs bears: as bearer, or as the password of basic authentication for tools that know only that."""
+"""Whose token a request of the APIs bears: as bearer, or as the password of basic authentication, which some tools know only."""
 
 from __future__ import annotations
 

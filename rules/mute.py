@@ -88,7 +88,15 @@ def inhibits(labels: Mapping[str, str], rules: Sequence[Inhibition]) -> list[tup
 
 
 def muted_by_inhibition(labels: Mapping[str, str], rules: Sequence[Inhibition], sources: Sources) -> Mute | None:
-    """An alert that matches both sides of a rule is not muted by others that do: else all would mute each other."""
+    title = inhibitor(labels, rules, sources)
+    return None if title is None else Mute(Kind.muted_by_inhibition, f"inhibited while {title} fires")
+
+
+def inhibitor(labels: Mapping[str, str], rules: Sequence[Inhibition], sources: Sources) -> str | None:
+    """The title of the alert that mutes this one by inhibition.
+
+    An alert that matches both sides of a rule is not muted by others that do: else all would mute each other.
+    """
     for place, rule in enumerate(rules):
         found = sources.get(place)
         if not found or not match_all(rule.target, labels):
@@ -96,7 +104,7 @@ def muted_by_inhibition(labels: Mapping[str, str], rules: Sequence[Inhibition], 
         sides = (_SOURCE,) if match_all(rule.source, labels) else (_SOURCE, _BOTH)
         title = next((found[mark] for side in sides if (mark := (*rule.key(labels), side)) in found), None)
         if title is not None:
-            return Mute(Kind.muted_by_inhibition, f"inhibited while {title} fires")
+            return title
     return None
 
 
