@@ -137,3 +137,13 @@ class Greeting(Protocol):
 
     def greet(self, request: Request) -> Response:
         """The answer to an OPTIONS request, from anybody: nothing in it may be a secret. Raises Rejected."""
+
+
+@runtime_checkable
+class Vendor(Protocol):
+    """A source that stands in for the API of a vendor, whose clients use more than POST and expect the vendor's words."""
+
+    methods: Sequence[str]
+
+    def refuse(self, problem: Rejected) -> Response:
+        """The answer to what is not accepted."""

@@ -33,7 +33,7 @@ class Gate:
         self.fetcher = Fetcher(ticks)
         self._buckets: dict[str, Bucket] = {}
         self._held = 0
-        self._api: tuple[Config | None, Sequence[tuple[str, Auth]]] = (None, ())
+        self._kinds: tuple[Config | None, dict[str, Sequence[str]]] = (None, {})
 
     def seen(self, request: web.Request) -> web.Request:
         """The request with the address and scheme of who really asks, where a trusted proxy tells."""
@@ -50,7 +50,7 @@ class Gate:
 
         The rate counts only what is proven, so no stranger can use it up.
         """
-        secret = self._config().sources[name].auth.shown(request)
+        secret = self._auth(name).shown(request)
         if secret:
             self._attempts.admit(request.remote, secret)
         try:
@@ -87,7 +87,7 @@ class Gate:
 
     def bare(self, name: str, request: Request) -> Request:
         """The request without the secret in its address, where that is how the sender proves who it is."""
-        auth = self._config().sources[name].auth
+        auth = self._auth(name)
         return bare(auth, request) if auth.path or auth.query else request
 
     def arrived(self, name: str, request: web.Request) -> bytes | None:
@@ -117,40 +117,46 @@ class Gate:
         finally:
             self._held -= mine
 
-    def identify(self, head: Request, sources: Mapping[str, Source]) -> tuple[str, Source]:
-        """The source whose credential this is, among those that speak the Alertmanager API. Raises Rejected: 401, 429.
+    def identify(
+        self, kind: str, request: Request, sources: Mapping[str, Source], whole: bool = False
+    ) -> tuple[str, Stamp | None] | None:
+        """The source of that kind whose credential this is. Raises Rejected: 401, 429. None: only the body can tell.
 
-        A source whose proof needs the body (hmac) cannot be found this way; it has its own address under /webhooks/.
+        `whole`: the body is there. A source whose secret stands in its address cannot be found this way.
         """
-        mine = self._of_api()
-        secret = next((found for _, auth in mine if not auth.path and (found := auth.shown(head))), "")
+        mine, late = self.of_kind(kind), [name for name in self.of_kind(kind) if sources[name].needs_body]
+        at_hand = [name for name in mine if whole or name not in late]
+        secret = next((found for name in at_hand if (found := self._auth(name).shown(request))), "")
         if secret:
-            self._attempts.admit(head.remote, secret)
+            self._attempts.admit(request.remote, secret)
         refusals = []
-        for name, auth in mine:
-            if auth.path:
-                refusals.append(f"{name}: its secret stands in the address, so send it to /webhooks/{name}/…")
-                continue
-            if sources[name].needs_body:
-                refusals.append(f"{name}: it signs what it sends, so send it to /webhooks/{name}")
-                continue
+        for name in late if whole else at_hand:
             try:
-                sources[name].verify(head, self._clock())
+                stamp = sources[name].verify(request, self._clock())
             except Rejected as problem:
                 refusals.append(f"{name}: {problem.reason}")
             else:
                 self._welcome(name, secret)
-                return name, sources[name]
+                return name, stamp
+        if late and not whole:
+            return None
         if secret:
-            self._attempts.wrong(head.remote, secret)
-        raise Rejected(401, "; ".join(refusals) or "no source of type alertmanager is configured")
+            self._attempts.wrong(request.remote, secret)
+        raise Rejected(401, "; ".join(refusals) or f"no source of type {kind} can be told by its credential here")
 
-    def _of_api(self) -> Sequence[tuple[str, Auth]]:
-        """The sources that speak the Alertmanager API, found once per config."""
+    def of_kind(self, kind: str) -> Sequence[str]:
+        """The sources of a kind that can be told by what they show, the most patient with large bodies first."""
         config = self._config()
-        if self._api[0] is not config:
-            self._api = config, [(name, one.auth) for name, one in config.sources.items() if one.type == "alertmanager"]
-        return self._api[1]
+        if self._kinds[0] is not config:
+            self._kinds = config, {}
+        found = self._kinds[1].get(kind)
+        if found is None:
+            names = [name for name, one in config.sources.items() if one.type == kind and not one.auth.path]
+            found = self._kinds[1][kind] = sorted(names, key=lambda name: -config.sources[name].max_body)
+        return found
+
+    def _auth(self, name: str) -> Auth:
+        return self._config().sources[name].auth
 
 
 def build_sources(config: Config) -> Mapping[str, Source]:

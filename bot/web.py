@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import ceil
 from time import monotonic, perf_counter
@@ -11,9 +11,11 @@ from typing import Protocol
 import structlog
 from aiohttp import hdrs, web
 from aiohttp.web_protocol import RequestPayloadError
+from msgspec.structs import replace
 from prometheus_client import Counter
 
-from adapters.source import Greeting, Rejected, Request, Response, Source, Stamp
+from adapters import registry
+from adapters.source import Greeting, Rejected, Request, Response, Source, Stamp, Vendor
 from bot import brief, metrics
 from bot.api import Api
 from bot.brief import Brief
@@ -66,7 +68,7 @@ class Web:
             if request.method != "POST" or hdrs.EXPECT in request.headers:
                 return await rest(request)
             if path == API:
-                return await self._around(request, self._alertmanager_api)
+                return await self._around(request, self._alertmanager)
             name = path.removeprefix(WEBHOOKS)
             if name in self._sources() and path.startswith(WEBHOOKS):
                 return await self._around(request, partial(self._named, name, ""))
@@ -79,7 +81,8 @@ class Web:
         app.add_routes([
             web.route("*", WEBHOOKS + "{source}", self._webhook),
             web.route("*", WEBHOOKS + "{source}/{path:.*}", self._webhook),
-            web.post(API, self._alertmanager_api),
+            web.post(API, self._alertmanager),
+            *(web.route("*", path, partial(self._bare_api, kind)) for path, kind in registry.APIS.items()),
             web.get("/healthz", self._healthz),
             web.get("/readyz", self._readyz),
             web.get("/metrics", self._metrics),
@@ -92,8 +95,7 @@ class Web:
         name, path = request.match_info["source"], request.match_info.get("path", "")
         if request.method == "OPTIONS":
             return self._handshake(name, path, request)
-        if request.method not in METHODS:
-            raise Rejected(405, f"send {', '.join(METHODS)}; GET with the fields in the query")
+        _check_method(self._source(name), request)
         return await self._named(name, path, request)
 
     def _handshake(self, name: str, path: str, request: web.Request) -> web.StreamResponse:
@@ -120,22 +122,42 @@ class Web:
 
         return await self._take(name, source, request, head, prove)
 
-    async def _alertmanager_api(self, request: web.Request) -> web.StreamResponse:
-        """The credential tells which source it is; its body is read only after that."""
-        head = _head(request, "api/v2/alerts")
-        name, source = self._gate.identify(head, self._sources())
-        return await self._take(name, source, request, head, lambda _: None)
+    async def _alertmanager(self, request: web.Request) -> web.StreamResponse:
+        return await self._bare_api("alertmanager", request)
+
+    async def _bare_api(self, kind: str, request: web.Request) -> web.StreamResponse:
+        """No address names the source: its credential does, if that can be before its body is read."""
+        head, sources, body = _head(request, request.path[1:]), self._sources(), None
+        try:
+            found = self._gate.identify(kind, head, sources)
+            if found is None:
+                body = await self._body(self._gate.of_kind(kind)[0], request)
+                found = self._gate.identify(kind, replace(head, body=body), sources, whole=True)
+            assert found is not None, "with its body there, a request is known or refused"
+            _check_method(sources[found[0]], request)
+        except Rejected as problem:
+            return _refusal(problem, next((sources[name] for name in self._gate.of_kind(kind)), None))
+        name, stamp = found
+        return await self._take(name, sources[name], request, head, lambda _: stamp, body)
+
+    async def _body(self, name: str, request: web.Request) -> bytes:
+        """Raises Rejected, by the limit of this source."""
+        body = self._gate.arrived(name, request)
+        return await self._gate.read(name, request) if body is None else body
 
     async def _take(
-        self, name: str, source: Source, request: web.Request, head: Request, prove: Callable[[Request], Stamp | None]
-    ) -> web.StreamResponse:
-        """Has who sends it proven, before its body is read if that can be, and its alerts taken in. Counted by how it ended."""
+        self, name: str, source: Source, request: web.Request, head: Request,
+        prove: Callable[[Request], Stamp | None], body: bytes | None = None,
+    ) -> web.StreamResponse:  # fmt: skip
+        """Has who sends it proven, before its body is read if that can be, and its alerts taken in. Counted by how it ended.
+
+        `body`: what was read already.
+        """
         try:
-            self._gate.check_size(name, request.content_length)
+            self._gate.check_size(name, request.content_length if body is None else len(body))
             stamp = None if source.needs_body else prove(head)
-            body = self._gate.arrived(name, request)
             if body is None:
-                body = await self._gate.read(name, request)
+                body = await self._body(name, request)
             full = Request(head.method, head.path, head.headers, body, head.remote, head.query)
             began = perf_counter()
             if source.needs_body:
@@ -146,7 +168,7 @@ class Web:
             self._count(name, problem.status)
             if self._lines.take(monotonic()):
                 log.warning("webhook_rejected", source=name, status=problem.status, reason=problem.reason)
-            raise
+            return _refusal(problem, source)
         except StoreUnavailable:
             self._count(name, 503)
             raise
@@ -214,13 +236,28 @@ async def _answered(request: web.Request, handler: Handler) -> web.StreamRespons
         return web.json_response({"status": "error", "error": "a fault in Tocsin; its log has the details"}, status=500)
 
 
-def _refusal(problem: Rejected) -> web.Response:
-    response = web.json_response({"status": "error", "error": problem.reason}, status=problem.status)
+def _refusal(problem: Rejected, source: Source | None = None) -> web.Response:
+    """`source`: to whose sender it is told."""
+    if isinstance(source, Vendor):
+        response = _answer(source.refuse(problem))
+    else:
+        response = web.json_response({"status": "error", "error": problem.reason}, status=problem.status)
     if problem.retry_after:
         response.headers["Retry-After"] = str(ceil(problem.retry_after))
     if problem.status == 405:
-        response.headers["Allow"] = ", ".join(METHODS)
+        response.headers["Allow"] = ", ".join(_methods(source))
     return response
+
+
+def _methods(source: Source | None) -> Sequence[str]:
+    return source.methods if isinstance(source, Vendor) else METHODS
+
+
+def _check_method(source: Source, request: web.Request) -> None:
+    """Raises Rejected(405)."""
+    if request.method not in _methods(source):
+        more = "; GET with the fields in the query" if not isinstance(source, Vendor) else ""
+        raise Rejected(405, f"send {', '.join(_methods(source))}{more}")
 
 
 def _place(request: web.Request) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
@@ -74,6 +74,10 @@ class Sender:
         """One of them; None for what says nothing of an alert. Raises BadAlert when it does not say which alert it is."""
         raise NotImplementedError
 
+    def answer(self, items: Sequence[Any]) -> Callable[[int, Sequence[BadAlert]], Response] | None:
+        """How to answer this very request, by its items; None: with `reply`."""
+        return None
+
     def reply(self, accepted: int, bad: Sequence[BadAlert]) -> Response:
         return json_reply(accepted, bad)
 
@@ -81,6 +85,7 @@ class Sender:
         body, mended = load_fields(request)
         items, batch = self.items(body, request), Batch([])
         check_count(items)
+        batch.answer = self.answer(items)
         for index, data in enumerate(items):
             item = Item(data, f"alerts[{index}]", self._zone)
             if mended:

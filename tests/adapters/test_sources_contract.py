@@ -63,7 +63,7 @@ def beside(path: Path, what: str) -> Any:
     names = (path.stem, path.stem.removesuffix("_firing").removesuffix("_resolved"))
     found = [PAYLOADS / path.parent.name / f"{name}.{what}.json" for name in names]
     if path.parent.parent == SAMPLES:
-        found.append(path.with_name(f"{what}.json"))
+        found += [path.with_name(f"{path.stem}.{what}.json"), path.with_name(f"{what}.json")]
     return next((json.loads(file.read_text()) for file in found if file.exists()), {})
 
 
