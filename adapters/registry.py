@@ -7,9 +7,11 @@ from typing import Any
 
 SOURCES = {
     "alertmanager": "adapters.sources.alertmanager:Alertmanager",
+    "aws": "adapters.sources.aws:Aws",
     "azure_monitor": "adapters.sources.azure_monitor:AzureMonitor",
     "betterstack": "adapters.sources.betterstack:BetterStack",
     "checkmk": "adapters.sources.checkmk:Checkmk",
+    "cloudevents": "adapters.sources.cloudevents:CloudEvents",
     "datadog": "adapters.sources.datadog:Datadog",
     "dynatrace": "adapters.sources.dynatrace:Dynatrace",
     "falco": "adapters.sources.falco:Falco",

@@ -67,6 +67,8 @@ def check_hmac(wanted: Hmac, request: Request, now: float, signed: Signed) -> St
     sent = header_of(request, header)
     if not sent.startswith(prefix):
         raise Rejected(401, f"{header}: must start with {prefix}")
+    if not request.body.strip():
+        raise Rejected(401, f"{header}: there is no body to be signed; what stands in the address is not")
     body, at = request.body, ""
     if wanted.timestamp_header:
         at = _recent(wanted.timestamp_header, request, now, wanted.window)
