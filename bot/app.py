@@ -257,7 +257,7 @@ class App:
         """After each commit: what happened goes to the log and the metrics, and those who act on it are woken."""
         for number, change in told:
             metrics.CHANGES.labels(change.kind.value).inc()
-            log.info("incident_changed", incident=number, change=change.kind.value, by=change.by or None)
+            log.info("incident_changed", incident=number, change=change.kind.value, by=change.by_log or None)
         if told:
             self.wake()
 
