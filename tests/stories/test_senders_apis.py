@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 import yaml
-from aiohttp import ClientConnectionError
+from aiohttp import ClientConnectionError, ClientSession
 
 from bot.store import audit
+from tests.standins.httpchat import HttpChatServer, serving
+from tests.stories.cluster import cluster
 from tests.stories.process import free_port
 from tests.stories.story import BASE, Story, iso
 from tests.stories.telling import telling
@@ -202,6 +204,29 @@ async def test_what_made_no_sense_is_counted(story: Story) -> None:
     assert "dire" in (await (await story.card()).seen()).text
 
 
+@pytest.mark.real
+async def test_another_replica_is_told(tmp_path: Path) -> None:
+    async with (
+        serving(HttpChatServer().application()) as url,
+        cluster(tmp_path, f"{{type: httpchat, url: '{url}'}}", CONFIG) as both,
+    ):
+        leader = await both.leader()
+        for place, action in ((leader, "trigger"), (both.other(leader), "acknowledge"), (leader, "acknowledge")):
+            async with ClientSession(place.url) as http, http.post("/v2/enqueue", json=event(action)) as answer:
+                assert answer.status == 202
+        async with ClientSession(leader.url, headers={"Authorization": "Bearer token-of-ana"}) as http:
+            await until(lambda: _shows(http, "acknowledged"))
+            async with http.get("/api/v1/incidents/1") as answer:
+                told = [change["change"] for change in (await answer.json())["timeline"]]
+            assert told == ["new", "acknowledged"]
+
+
+async def _shows(http: ClientSession, state: str) -> bool:
+    async with http.get("/api/v1/incidents/1") as answer:
+        found = await answer.json()
+        return bool(found["state"] == state and found["deliveries"][0]["shown"] == found["deliveries"][0]["wanted"])
+
+
 # --- Opsgenie -------------------------------------------------------------------------------------------------------
 
 ALIAS = "web/checkout latency"
@@ -266,10 +291,9 @@ async def test_a_heartbeat_is_answered(story: Story) -> None:
 
 
 def receiver(kind: str, url: str) -> dict[str, Any]:
-    return {
-        "pagerduty": {"pagerduty_configs": [{"url": f"{url}/v2/enqueue", "routing_key": PD}]},
-        "opsgenie": {"opsgenie_configs": [{"api_url": f"{url}/", "api_key": OG, "update_alerts": True}]},
-    }[kind]
+    if kind == "pagerduty":
+        return {"pagerduty_configs": [{"url": f"{url}/v2/enqueue", "routing_key": PD}]}
+    return {"opsgenie_configs": [{"api_url": f"{url}/", "api_key": OG, "update_alerts": True}]}
 
 
 @pytest.mark.real
