@@ -50,12 +50,19 @@ def _topic(pattern: str) -> str:
     return pattern
 
 
+def _some(topics: tuple[str, ...]) -> tuple[str, ...]:
+    if not topics:
+        raise ValueError("name the topics that may send")
+    return topics
+
+
+Topics = Annotated[tuple[Annotated[str, AfterValidator(_topic)], ...], AfterValidator(_some)]
+
+
 class Sns(Strict):
     """Amazon SNS signs what it sends; anybody can have it sign for a topic of their own, so the topics must be named."""
 
-    topics: tuple[Annotated[str, AfterValidator(_topic)], ...] = Field(
-        min_length=1, description="ARNs of the topics that may send; * stands for any part of a region or name."
-    )
+    topics: Topics = Field(description="ARNs of the topics that may send; * stands for any part of a region or name.")
 
 
 class AwsAuth(Auth):

@@ -15,6 +15,7 @@ FIRING = {"failed": True, "success": False}
 class GitLabConfig(SenderConfig):
     """GitLab pipelines. A failed one is high on the default branch, else a warning; the next that passes resolves it."""
 
+    token_header: ClassVar = "X-Gitlab-Token"
     type: Literal["gitlab"] = "gitlab"
 
 
