@@ -14,7 +14,7 @@ from bot import metrics
 from bot.absorb import Told
 from bot.moves import Moves
 from bot.policy import Policy
-from bot.store import alerts, audit, members
+from bot.store import alerts, audit, members, timeline
 from bot.store.members import MemberRow
 from rules import handling
 from rules.audit_entry import Entry, Event
@@ -24,6 +24,9 @@ from rules.incident import Incident, Moved, State
 
 MOST_NAME = 100
 """Characters of who did it."""
+
+MOST_LOOKED_AT = 200
+"""Entries of a timeline in which a note counts as told before."""
 
 MOST_FIELDS = 100
 """Fields of a source that are counted by name; the paths are our own, and yet none of them may be many."""
@@ -49,32 +52,51 @@ def carry_out(conn: Connection, said: Sequence[tuple[str, Act]], policy: Policy,
     places: dict[int, list[MemberRow]] = defaultdict(list)
     for place in members.open_of(conn, [row.id for row in rows.values()]):
         places[place.alert].append(place)
-    together = Moves(conn, policy, run, now)
-    together.load({place.incident for found in places.values() for place in found})
-    done, entries = Done([], []), list[Entry]()
+    doing = _Doing(Moves(conn, policy, run, now))
+    doing.moves.load({place.incident for found in places.values() for place in found})
     for source, act in said:
         row = rows.get((source, act.fingerprint))
         if row is None or (act.verb == "note" and act.text in row.alert.annotations.values()):
             continue
         for place in places[row.id]:
             if place.member.firing or act.verb == "note":  # how it was closed is worth a note, too
-                entries += _one(together, place.incident, source, act, done.ack_seconds)
-    audit.append(conn, entries)
-    return done._replace(told=together.save())
+                doing.one(place.incident, source, act)
+    audit.append(conn, doing.entries)
+    return Done(doing.moves.save(), doing.ack_seconds)
 
 
-def _one(together: Moves, number: int, source: str, act: Act, ack_seconds: list[float]) -> list[Entry]:
-    """The act on one incident, and what the audit log keeps of it; nothing if it was so already."""
-    before, by, now = together.rows[number].incident, who(act.by, source), together.now
-    if before.state == State.resolved:
-        return []
-    changes = together.move(number, partial(MOVES[act.verb], by=by, now=now, text=act.text[:MOST_TEXT]))
-    if not changes:
-        return []
-    if changes[0].kind == Kind.acknowledged and not before.acked_at:
-        ack_seconds.append(now - before.started_at)
-    body = {"verb": act.verb, "line": f"{act.verb} {number}", "outcome": changes[0].kind.value, "via": f"source:{source}"}
-    return [Entry(now, Event.act, audit.without_secrets(by), "", number, body)]
+class _Doing:
+    """The acts of one transaction. `entries`: what the audit log keeps of them."""
+
+    def __init__(self, moves: Moves) -> None:
+        self.moves, self.entries, self.ack_seconds = moves, list[Entry](), list[float]()
+        self._told: dict[int, set[tuple[str, str]]] = {}
+
+    def one(self, number: int, source: str, act: Act) -> None:
+        """Does it to one incident, if it was not so already."""
+        before, by, now = self.moves.rows[number].incident, who(act.by, source), self.moves.now
+        if before.state == State.resolved:
+            return
+        text = act.text[:MOST_TEXT]
+        if text and self._was_told(number, by, text):
+            text = ""
+        changes = self.moves.move(number, partial(MOVES[act.verb], by=by, now=now, text=text))
+        if not changes:
+            return
+        if changes[0].kind == Kind.acknowledged and not before.acked_at:
+            self.ack_seconds.append(now - before.started_at)
+        body = {"verb": act.verb, "line": f"{act.verb} {number}", "outcome": changes[0].kind.value, "via": f"source:{source}"}
+        self.entries.append(Entry(now, Event.act, audit.without_secrets(by), "", number, body))
+
+    def _was_told(self, number: int, by: str, text: str) -> bool:
+        """Whether they said so before: senders repeat themselves, whatever others said in between. From now on they did."""
+        told = self._told.get(number)
+        if told is None:
+            latest = timeline.latest(self.moves.conn, number, MOST_LOOKED_AT)
+            told = self._told[number] = {(change.by, change.text) for change in latest}
+        before = (by, text) in told
+        told.add((by, text))
+        return before
 
 
 def who(by: str, source: str) -> str:
