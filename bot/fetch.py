@@ -81,12 +81,12 @@ class Fetcher:
         async with self._turn[source]:
             try:
                 wanted.keep(await self._get(wanted.address))
-            except ValueError as problem:  # what came is no good, in words
-                why = str(problem)
             except TimeoutError:
                 why = f"no answer within {SECONDS:g} s"
-            except (aiohttp.ClientError, OSError) as problem:  # their texts hold the address
+            except (aiohttp.ClientError, OSError) as problem:  # some are ValueErrors, too; their texts hold the address
                 why = type(problem).__name__
+            except ValueError as problem:  # what came is no good, in words
+                why = str(problem)
         self._ended(source, wanted, why)
         return why
 
