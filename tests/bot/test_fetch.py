@@ -20,6 +20,7 @@ from tests.stories.telling import telling
 from tests.stories.until import until
 
 PEM = CERTIFICATE.rpartition("/")[2]
+SIGNER = Signer()
 
 
 class Desk:
@@ -54,7 +55,7 @@ class Desk:
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
-    async with serving(tmp_path, SnsServer(Signer())) as server:
+    async with serving(tmp_path, SnsServer(SIGNER)) as server:
         yield Desk(server)
 
 
@@ -185,7 +186,7 @@ class Amazon:
 
 @pytest.fixture
 async def amazon(tmp_path: Path) -> AsyncIterator[Amazon]:
-    async with serving(tmp_path, SnsServer(Signer())) as server, telling(tmp_path, CONFIG) as story:
+    async with serving(tmp_path, SnsServer(SIGNER)) as server, telling(tmp_path, CONFIG) as story:
         yield Amazon(story, server)
 
 
