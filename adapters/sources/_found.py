@@ -15,10 +15,10 @@ class Found(msgspec.Struct, frozen=True):
     """One report. `name` becomes the label `alertname`; `severity` is the sender's own word, empty for none.
 
     `labels` say what the alert is about (`host`, `service`, …); empty ones are dropped. Times are seconds since the epoch, 0.0
-    for none; a start is given only where every report of the episode tells the same, and an end only where
-    the start is: both by the same clock, else our own is right. `links`: name to URL, unsafe and empty ones
-    are dropped. `test`: a test message, which nobody should be woken by. `passing`: an event of a sender that will never say that
-    it is over, though it does of others.
+    for none; a start is given only where every report of the episode tells the same, and an end only where the start is: both
+    by the same clock, else our own is right. `links`: name to URL, unsafe and empty ones are dropped. `annotations`: more words
+    for people, where the sender has such. `test`: a test message, which nobody should be woken by. `passing`: an event of a
+    sender that will never say that it is over, though it does of others.
     """
 
     key: Key
@@ -31,6 +31,7 @@ class Found(msgspec.Struct, frozen=True):
     starts_at: float = 0.0
     ends_at: float = 0.0
     links: Mapping[str, str] = {}
+    annotations: Mapping[str, str] = {}
     test: bool = False
     passing: bool = False
 

@@ -112,10 +112,11 @@ class Sender:
         severity = Severity.info if found.test else self._severity(found, item)
         labels = _filled({**found.labels, "alertname": found.name, "severity": severity.name, **_TEST[found.test]})
         check_labels(labels, sum(len(name) + len(text) for name, text in labels.items()), f"{item.where}.labels")
-        annotations = _filled({"summary": found.summary or found.name, "description": _described(found.description, item)})
+        words = {"summary": found.summary or found.name, "description": _described(found.description, item)}
+        annotations = _filled({**found.annotations, **words})
         began = told_start(found.starts_at, now)
         ends_at = found.ends_at if not found.firing else self._until(found, now)
-        links = links_of({}, found.links)
+        links = links_of(found.annotations, found.links)
         return Alert(self._name, _identity(found.key), labels, annotations, severity, found.firing, began, ends_at, links)
 
     def _until(self, found: Found, now: float) -> float:

@@ -41,7 +41,7 @@ BODIES = [
     path
     for folder in (PAYLOADS, SAMPLES)
     for path in sorted(folder.glob("*/*"))
-    if path.suffix in (".json", ".txt") and len(path.suffixes) == 1 and path.name != "request.json"
+    if path.suffix in (".json", ".txt") and len(path.suffixes) == 1 and path.name not in ("request.json", "config.json")
 ]
 FIRING = [path for path in BODIES if path.stem.split("_")[-1] == "firing" and resolved_of(path).exists()]
 NOW = parse_time("2026-03-02T12:00:00Z")
