@@ -19,14 +19,14 @@ from bot.alertmanager.api import Alertmanager
 from bot.api import Api
 from bot.attempts import Attempts
 from bot.commands import Commands
-from bot.config import Config, ConfigErrors, load
+from bot.config import Config, ConfigErrors, build_sources, load
 from bot.config.tls import context_of, refresh
 from bot.delivery import Courier
 from bot.desk import Desk
 from bot.drain import Drain
 from bot.drift import Drift
 from bot.fallback import Fallback
-from bot.gate import Gate, build_sources
+from bot.gate import Gate
 from bot.grounds import Loaded, joined_entry
 from bot.grounds import note as note_config
 from bot.health import Health
@@ -246,7 +246,7 @@ class App:
         self.notices.add(gate.fetcher.notices)
         api = Api(self.store, self._policy, self.commands, self._link, self._attempts)
         pages = Pages(self.store, self._policy, self.sign_in, self._link)
-        web_app = Web(self.intake, lambda: self._sources, gate, api, self.health, self._drain)
+        web_app = Web(self.intake, lambda: self._sources, gate, api, self.health, self._drain, registry.APIS)
         people = (self.store, self._policy, self.commands, self.intake, self._attempts, self._clock)
         routes = [*Alertmanager(*people, started=self._clock()).routes(), *pages.routes()]
         routes += [route for chat in self._chats.values() for route in chat.routes()]

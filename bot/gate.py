@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 from aiohttp import web
 
-from adapters import registry
 from adapters.auth import Auth, bare
 from adapters.reading import read_body, too_large
 from adapters.source import Rejected, Request, Source, Stamp, Wanted
@@ -157,7 +156,3 @@ class Gate:
 
     def _auth(self, name: str) -> Auth:
         return self._config().sources[name].auth
-
-
-def build_sources(config: Config) -> Mapping[str, Source]:
-    return {name: registry.load(registry.SOURCES[source.type])(name, source) for name, source in config.sources.items()}

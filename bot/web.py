@@ -14,7 +14,6 @@ from aiohttp.web_protocol import RequestPayloadError
 from msgspec.structs import replace
 from prometheus_client import Counter
 
-from adapters import registry
 from adapters.source import Greeting, Rejected, Request, Response, Source, Stamp, Vendor
 from bot import brief, metrics
 from bot.api import Api
@@ -49,13 +48,14 @@ class Health(Protocol):
 
 
 class Web:
-    """`sources` gives the configured sources as they are now."""
+    """`sources` gives the configured sources as they are now. `apis`: which kind of source a vendor's own address is for."""
 
     def __init__(
-        self, intake: Intake, sources: Callable[[], Mapping[str, Source]], gate: Gate, api: Api, health: Health, drain: Drain
-    ) -> None:
+        self, intake: Intake, sources: Callable[[], Mapping[str, Source]], gate: Gate, api: Api, health: Health, drain: Drain,
+        apis: Mapping[str, str],
+    ) -> None:  # fmt: skip
         self._intake, self._sources, self._gate, self._api, self._health = intake, sources, gate, api, health
-        self._drain = drain
+        self._drain, self._apis = drain, apis
         self._lines = Bucket(LINES_PER_SECOND, LINES, monotonic())
         self._answered: dict[tuple[str, int], Counter] = {}
         self._brief = Brief()
@@ -82,7 +82,7 @@ class Web:
             web.route("*", WEBHOOKS + "{source}", self._webhook),
             web.route("*", WEBHOOKS + "{source}/{path:.*}", self._webhook),
             web.post(API, self._alertmanager),
-            *(web.route("*", path, partial(self._bare_api, kind)) for path, kind in registry.APIS.items()),
+            *(web.route("*", path, partial(self._bare_api, kind)) for path, kind in self._apis.items()),
             web.get("/healthz", self._healthz),
             web.get("/readyz", self._readyz),
             web.get("/metrics", self._metrics),
