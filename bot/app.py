@@ -242,8 +242,8 @@ class App:
 
     async def _serve(self) -> web.AppRunner:
         self.gate = gate = Gate(lambda: self.config, self._attempts, self._clock, time.monotonic)
-        gate.fetcher.changed = self.notices.changed.set
-        self.notices.add(gate.fetcher.notices)
+        gate.fetcher.tell(self.notices)
+        self.health.fetches = gate.fetcher.troubles
         api = Api(self.store, self._policy, self.commands, self._link, self._attempts)
         pages = Pages(self.store, self._policy, self.sign_in, self._link)
         web_app = Web(self.intake, lambda: self._sources, gate, api, self.health, self._drain, registry.APIS)

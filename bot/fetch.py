@@ -20,7 +20,7 @@ from adapters.proxy import proxy_of
 from adapters.source import Rejected, Wanted
 from bot import metrics
 from bot.bucket import Bucket
-from bot.notice import Key, Notice
+from bot.notice import Key, Notice, Notices
 
 log = structlog.get_logger()
 
@@ -70,10 +70,19 @@ class Fetcher:
         if why := await asyncio.shield(task):  # who hangs up ends only its own waiting
             raise _refusal(wanted, why, FAILED_SECONDS)
 
-    async def notices(self) -> Mapping[Key, Notice]:
+    def tell(self, notices: Notices) -> None:
+        """Has the admins told from now on."""
+        self.changed = notices.changed.set
+        notices.add(self.notices)
+
+    def troubles(self) -> dict[str, str]:
+        """What could not be fetched lately, and why, by source."""
         now = self._clock()
         self._trouble = {key: found for key, found in self._trouble.items() if found[0] > now}
-        return {("TocsinCannotFetch", source): Notice(why) for (source, _), (_, why) in self._trouble.items()}
+        return {f"source {source}": why for (source, _), (_, why) in self._trouble.items()}
+
+    async def notices(self) -> Mapping[Key, Notice]:
+        return {("TocsinCannotFetch", source): Notice(why) for source, why in self.troubles().items()}
 
     async def _fetch(self, source: str, wanted: Wanted) -> str:
         """Why it failed; an empty text if it did not."""

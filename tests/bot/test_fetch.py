@@ -108,7 +108,7 @@ async def test_a_failure_is_remembered_for_a_minute_and_told_until_it_is_over(de
         assert await desk.wants() == "the answer is 503"
     assert len(desk.server.asked) == 1 and desk.told == 1
     ((key, notice),) = (await desk.fetcher.notices()).items()
-    assert key == ("TocsinCannotFetch", "aws")
+    assert key == ("TocsinCannotFetch", "source aws")
     assert (
         notice.text
         == f"Source aws wants a certificate from {HOST}, which fails: the answer is 503. So long its alerts are refused."
@@ -221,6 +221,8 @@ async def test_a_subscription_is_confirmed_before_sns_is_answered(amazon: Amazon
     await amazon.story.card(
         "ops", f"Source aws wants a confirmation from {HOST}, which fails: the answer is 500. So long its alerts are refused."
     )
+    async with amazon.story.http.get("/readyz") as answer:
+        assert (answer.status, list((await answer.json())["degraded"])) == (200, ["source aws"])
     del amazon.server.answers["/"]
     amazon.story.app.gate.fetcher._failed.clear()  # as after a minute, by a clock that cannot be moved
     assert (await amazon.post(asked))[0] == 200
