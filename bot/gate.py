@@ -32,7 +32,7 @@ class Gate:
         self.fetcher = Fetcher(ticks)
         self._buckets: dict[str, Bucket] = {}
         self._held = 0
-        self._kinds: tuple[Config | None, dict[str, Sequence[str]]] = (None, {})
+        self._kinds: tuple[Config | None, dict[str, tuple[Sequence[str], Sequence[str]]]] = (None, {})
 
     def seen(self, request: web.Request) -> web.Request:
         """The request with the address and scheme of who really asks, where a trusted proxy tells."""
@@ -123,9 +123,9 @@ class Gate:
 
         `whole`: the body is there. A source whose secret stands in its address cannot be found this way.
         """
-        mine, late = self.of_kind(kind), [name for name in self.of_kind(kind) if sources[name].needs_body]
-        at_hand = [name for name in mine if whole or name not in late]
-        secret = next((found for name in at_hand if (found := self._auth(name).shown(request))), "")
+        at_hand, late = self._of_kind(kind, sources)
+        shows = [*at_hand, *late] if whole else at_hand
+        secret = next((found for name in shows if (found := self._auth(name).shown(request))), "")
         if secret:
             self._attempts.admit(request.remote, secret)
         refusals = []
@@ -145,13 +145,20 @@ class Gate:
 
     def of_kind(self, kind: str) -> Sequence[str]:
         """The sources of a kind that can be told by what they show, the most patient with large bodies first."""
+        sources = self._config().sources
+        names = [name for name, one in sources.items() if one.type == kind and not one.auth.path]
+        return sorted(names, key=lambda name: -sources[name].max_body)
+
+    def _of_kind(self, kind: str, sources: Mapping[str, Source]) -> tuple[Sequence[str], Sequence[str]]:
+        """Those that can be told by the head of a request, and those that cannot; found once per config."""
         config = self._config()
         if self._kinds[0] is not config:
             self._kinds = config, {}
         found = self._kinds[1].get(kind)
         if found is None:
-            names = [name for name, one in config.sources.items() if one.type == kind and not one.auth.path]
-            found = self._kinds[1][kind] = sorted(names, key=lambda name: -config.sources[name].max_body)
+            names = self.of_kind(kind)
+            late = [name for name in names if sources[name].needs_body]
+            found = self._kinds[1][kind] = [name for name in names if name not in late], late
         return found
 
     def _auth(self, name: str) -> Auth:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ CONFIG = BASE.replace(
     f"""\
   pager: {{type: pagerduty, auth: {{key: {PD}}}}}
   pager-db: {{type: pagerduty, auth: {{key: {PD2}}}}}
+  signed: {{type: alertmanager, auth: {{hmac: secret-of-signed}}}}
   genie: {{type: opsgenie, auth: {{key: {OG}}}}}
 sensitivity:""",
 )
@@ -139,6 +142,17 @@ async def test_the_key_tells_which_source_it_is(story: Story) -> None:
     assert status == 401
     status, _ = await call(story, "/v2/enqueue", {**event("resolve"), "routing_key": None}, **{"X-Routing-Key": PD})
     assert status == 202
+
+
+async def test_a_signature_tells_too(story: Story) -> None:
+    """The body is read only for those who cannot be told without it."""
+    body = json.dumps([{"labels": {"alertname": "Signed"}}]).encode()
+    for secret, status in (("secret-of-signed", 200), ("another", 401)):
+        signature = {"X-Hub-Signature-256": f"sha256={hmac.new(secret.encode(), body, 'sha256').hexdigest()}"}
+        async with story.http.post("/api/v2/alerts", data=body, headers=signature) as answer:
+            assert answer.status == status
+    (found,) = (await story.get("/api/v1/incidents"))["incidents"]
+    assert [alert["source"] for alert in found["alerts"]] == ["signed"]
 
 
 async def test_an_event_without_a_key_gets_one(story: Story) -> None:
