@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,7 @@ from bot.store.engine import Store
 from rules import handling
 from rules.audit_entry import Row
 from rules.change import Change, Kind
-from rules.incident import State
+from rules.incident import Moved, State
 from tests.bot.world import World, alert, policy
 from tests.standins.stores import store as store
 from tests.standins.stores import store_url as store_url
@@ -85,17 +85,17 @@ async def test_a_note_is_told_once_whatever_is_said_in_between(world: World) -> 
 
 async def test_an_ack_of_what_somebody_has_says_only_its_words(world: World) -> None:
     await world.report(alert())
-    await write(world.store, _ana_takes_it, world)
+    await write(world.store, _ana, world, handling.acknowledge)
     await says(world, Act("ack", DISK, "Kim", "I have it, too"), Act("ack", DISK, "Kim", "I have it, too"))
     incident = await world.incident()
     assert (incident.owner, incident.note) == ("ana", "I have it, too")
     assert await world.told() == [Kind.new, Kind.acknowledged, Kind.noted]
 
 
-def _ana_takes_it(conn: Connection, world: World) -> None:
+def _ana(conn: Connection, world: World, does: Callable[..., Moved]) -> None:
     together = Moves(conn, world.policy, world.store.run, world.now)
     together.load([1])
-    together.move(1, lambda incident: handling.acknowledge(incident, "ana", world.now))
+    together.move(1, lambda incident: does(incident, "ana", world.now))
     together.save()
 
 
@@ -124,6 +124,14 @@ async def test_what_is_over_is_over_but_for_a_last_word(world: World) -> None:
     await world.passes(60)
     await says(world, Act("ack", gone), Act("note", gone, "Kim", "again"))
     assert ((await world.incident()).state, (await world.incident()).note) == (State.resolved, "grew it")
+
+
+async def test_what_a_person_resolved_is_left_alone(world: World) -> None:
+    await world.report(alert())
+    await write(world.store, _ana, world, handling.resolve)
+    await says(world, Act("ack", DISK), Act("note", DISK, "Kim", "still full"))
+    assert ((await world.incident()).state, (await world.incident()).note) == (State.resolved, "")
+    assert await log(world) == []
 
 
 def test_nobody_is_named_like_a_person_of_the_config() -> None:

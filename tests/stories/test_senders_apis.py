@@ -301,6 +301,21 @@ async def test_a_heartbeat_is_answered(story: Story) -> None:
     assert (status, answer["result"]) == (202, "PONG - Heartbeat received")
 
 
+async def test_who_did_it_is_hidden_like_any_other_text(tmp_path: Path) -> None:
+    """What a sender calls a person may be what not everybody may read; the log has no name at all."""
+    hiding = CONFIG + "redact: [{name: email, below: confidential}]\n"
+    async with telling(tmp_path, hiding, "httpchat") as story:
+        await asks(story, "/v2/alerts", CREATE)
+        card, alert, kind = await story.card(), f"/v2/alerts/{QUOTED}", "?identifierType=alias"
+        await asks(story, f"{alert}/acknowledge{kind}", {"user": "kestrel@example.com", "note": "ask kestrel@example.com"})
+        await card.shows(state="acknowledged", who="[email] (genie)")
+        await story.shown()
+        assert "kestrel" not in str(await card.seen()) + str(await card.thread()) + str(story.logs)
+        for person, sees in (("cleo", False), ("ben", True)):
+            assert ("kestrel" in json.dumps(await story.get("/api/v1/incidents/1", person))) == sees
+            assert ("kestrel" in json.dumps(await story.order(person, "incident 1"))) == sees
+
+
 # --- Debian's Alertmanager ------------------------------------------------------------------------------------------
 
 
