@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import Field
@@ -22,6 +22,10 @@ class KeyAuth(Auth):
 
     def sent(self, request: Request) -> str:
         """The key in a request. Raises Rejected (400) when its body cannot be read."""
+        raise NotImplementedError
+
+    def headers(self, key: str) -> Mapping[str, str]:
+        """How a key is sent without touching the body, for samples."""
         raise NotImplementedError
 
     def shown(self, request: Request) -> str:

@@ -36,6 +36,9 @@ class OpsgenieAuth(KeyAuth):
         scheme, _, key = request.headers.get("authorization", "").strip().partition(" ")
         return key.strip() if scheme.lower() == "geniekey" else ""
 
+    def headers(self, key: str) -> Mapping[str, str]:
+        return {"Authorization": f"GenieKey {key}"}
+
 
 class OpsgenieConfig(VendorConfig):
     """Whatever can send to Opsgenie. `auth.key` is what it calls API key; P1 is critical, and P3 the usual."""

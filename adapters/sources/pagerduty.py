@@ -45,6 +45,9 @@ class PagerDutyAuth(KeyAuth):
         event = load_fields(request)[0]
         return text_of(event.get("routing_key")).strip() if isinstance(event, Mapping) else ""
 
+    def headers(self, key: str) -> Mapping[str, str]:
+        return {"X-Routing-Key": key}
+
 
 class PagerDutyConfig(VendorConfig):
     """Whatever can send to PagerDuty (Events API v2). `auth.key` is what it calls routing key or integration key."""
