@@ -12,6 +12,14 @@ from adapters.signature import same
 from adapters.source import Rejected, Request, Response, Stamp
 from adapters.sources._sender import Sender, SenderConfig
 
+LONGEST_LABEL = 255
+"""Characters. Vendors cut longer texts; refusing them would lose the alert."""
+
+
+def cut(labels: Mapping[str, str]) -> dict[str, str]:
+    """Labels that are not too long to be kept."""
+    return {name[:LONGEST_LABEL]: text[:LONGEST_LABEL] for name, text in labels.items()}
+
 
 class KeyAuth(Auth):
     """How the sender proves who it is: with the key that the vendor's clients send, or as every source does."""

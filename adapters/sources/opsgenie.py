@@ -15,12 +15,14 @@ from adapters.fields import text_of
 from adapters.source import Batch, Rejected, Request, Response
 from adapters.sources._found import Found, Said
 from adapters.sources._item import Item
-from adapters.sources._vendor import KeyAuth, VendorConfig, VendorSender
+from adapters.sources._vendor import LONGEST_LABEL, KeyAuth, VendorConfig, VendorSender, cut
 
 ACTS = {"acknowledge": "ack", "unacknowledge": "unack", "notes": "note", "message": "note", "description": "note"}
 """What may be said of an alert; a message that is new to the alert is a note."""
 
-MOST_LABELS, LONGEST_LABEL = 20, 200
+MOST_LABELS, LONGEST_MESSAGE = 20, 1024
+"""Details, and as many tags; characters, of which Opsgenie keeps 130."""
+
 TOOK = 0.001
 """Seconds, as every answer must say them."""
 
@@ -127,23 +129,23 @@ def _is_id(name: str) -> bool:
 
 
 def _created(key: tuple[str, ...], body: Item) -> Found:
-    message, details = body.need("message"), body.texts("details")
+    message, details = body.need("message")[:LONGEST_MESSAGE], body.texts("details")
     teams = [one.text("name") for one in body.each("responders") if one.text("type").lower() == "team"]
     short = {name: text for name, text in details.items() if _is_word(text)}
     origin = body.text("source")
     labels = {
         **{"team": next(filter(None, teams), ""), "entity": body.text("entity")},
         **({"source": origin} if "://" not in origin else {}),
-        **body.texts("tags"),
+        **dict(list(body.texts("tags").items())[:MOST_LABELS]),
         **dict(list(short.items())[:MOST_LABELS]),
     }
     return Found(
         key,
-        details.get("alertname") or message,
+        details.get("alertname", "")[:LONGEST_MESSAGE] or message,
         severity=body.text("priority") or details.get("severity", ""),
         summary=message,
         description=body.text("description"),
-        labels=labels,
+        labels=cut(labels),
         links={"source": origin, **{name: text for name, text in details.items() if "://" in text[:8]}},
     )
 

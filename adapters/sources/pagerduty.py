@@ -16,7 +16,7 @@ from adapters.form import load_fields
 from adapters.source import Rejected, Request, Response
 from adapters.sources._found import Found, Said
 from adapters.sources._item import Item
-from adapters.sources._vendor import KeyAuth, VendorConfig, VendorSender
+from adapters.sources._vendor import KeyAuth, VendorConfig, VendorSender, cut
 from rules.alert import BadAlert
 
 LONGEST_SUMMARY, LONGEST_KEY, LARGEST_EVENT = 1024, 255, 512 * 1024
@@ -99,17 +99,19 @@ class PagerDuty(VendorSender):
         lines = [f"{name}: {text}" for name, text in details.items()][:MOST_DETAILS]
         return Found(
             (key or summary,),
-            labels.get("alertname") or payload.text("class") or summary or "PagerDuty event",
+            (labels.get("alertname") or payload.text("class") or summary or "PagerDuty event")[:LONGEST_SUMMARY],
             severity=labels.get("severity") or payload.text("severity"),
             summary=summary or key,
             description="\n".join(lines) or payload.text("custom_details"),
-            labels={
-                "host": payload.text("source") if payload.text("source") != item.text("client") else "",
-                "component": payload.text("component"),
-                "group": payload.text("group"),
-                "class": payload.text("class"),
-                **labels,
-            },
+            labels=cut(
+                {
+                    "host": payload.text("source") if payload.text("source") != item.text("client") else "",
+                    "component": payload.text("component"),
+                    "group": payload.text("group"),
+                    "class": payload.text("class"),
+                    **labels,
+                }
+            ),
             links=_links(item),
         )
 

@@ -100,3 +100,23 @@ def test_an_alias_that_looks_like_an_action_is_an_alias() -> None:
         source.parse(post("v2/alerts/a/tags", method="DELETE", query={"identifierType": "alias", "tags": "x"}), NOW).reports == []
     )
     assert source.parse(post("v2/alerts/17/close", query={"identifierType": "tiny"}), NOW).reports == []
+
+
+LONG = "x" * 80_000
+ENDLESS = {
+    "pagerduty": {
+        "event_action": "trigger", "dedup_key": "k",
+        "payload": {"summary": LONG, "source": LONG, "class": LONG, "component": LONG, "custom_details": {"team": LONG}},
+    },
+    "opsgenie": {
+        "message": LONG, "alias": "k", "entity": LONG, "tags": [f"t{n}" for n in range(500)],
+        "details": {"alertname": LONG, **{f"d{n}": "x" for n in range(500)}},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", VENDORS)
+def test_what_is_too_long_is_cut_not_refused(kind: str) -> None:
+    alert = build(kind).parse(post("", ENDLESS[kind]), NOW).reports[0].open()
+    assert len(alert.title) == 1024
+    assert len(alert.labels) <= 50 and max(map(len, alert.labels.values())) <= 1024

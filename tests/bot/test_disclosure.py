@@ -299,8 +299,8 @@ async def test_a_grant_shows_what_a_clearance_would_and_no_longer_than_the_confi
 
 
 SAYS = {("rules.wording", "tell"), ("rules.card", "card"), ("bot.drawing", "alerts_of"), ("bot.store", "timeline")}
-WRITES = {"bot/fallback.py", "bot/moves.py", "bot/store/retention.py"}
-"""They keep or count entries of the timeline, and show none."""
+WRITES = {"bot/fallback.py", "bot/moves.py", "bot/senders.py", "bot/store/retention.py"}
+"""They keep, compare or count entries of the timeline, and show none."""
 
 
 def test_whoever_tells_of_incidents_asks_the_eyes() -> None:
