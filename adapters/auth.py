@@ -17,7 +17,18 @@ from msgspec.structs import replace
 from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
-from adapters.signature import GITHUB, HEADER_NAME, Hmac, Secret, Signed, check_hmac, header_of, same
+from adapters.signature import (
+    GITHUB,
+    HEADER_NAME,
+    Hmac,
+    Secret,
+    Signed,
+    StandardSecret,
+    check_hmac,
+    check_standard,
+    header_of,
+    same,
+)
 from adapters.source import Rejected, Request, Stamp
 from rules import access
 from rules.access import Strict
@@ -81,6 +92,7 @@ class Auth(Strict):
     bearer: Secret | None = Field(None, description="The token after `Authorization: Bearer`.")
     basic: Basic | None = None
     hmac: Hmac | None = None
+    standard: StandardSecret | None = Field(None, description="The secret (whsec_…) of a sender that keeps to Standard Webhooks.")
     header: Header | None = None
     path: SecretOfAddress | None = Field(None, description="The end of the address: /webhooks/<source>/<secret>.")
     query: Query | None = None
@@ -89,7 +101,7 @@ class Auth(Strict):
     @property
     def needs_body(self) -> bool:
         """Whether the proof shows only with the body."""
-        return self.hmac is not None
+        return self.hmac is not None or self.standard is not None
 
     def shown(self, request: Request) -> str:
         """The secret that a request shows, as it was sent: what somebody may guess at. Empty where there is none to guess."""
@@ -152,6 +164,8 @@ def verify(auth: Auth, request: Request, now: float, signed: Signed = GITHUB) ->
         _check_path(auth.path, request)
     if auth.query:
         _check_query(auth.query, request)
+    if auth.standard:
+        return check_standard(auth.standard, request, now)
     return check_hmac(auth.hmac, request, now, signed) if auth.hmac else None
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+from base64 import b64decode, b64encode
+from binascii import Error as NotBase64
 from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import AfterValidator, Field, GetJsonSchemaHandler, model_validator
@@ -35,7 +37,21 @@ def _not_empty(secret: access.Secret) -> access.Secret:
     return secret
 
 
+def _sound(secret: access.Secret) -> access.Secret:
+    try:
+        _key(secret)
+    except NotBase64:
+        raise ValueError("what follows whsec_ is not base64: copy all of it") from None
+    return secret
+
+
+def _key(secret: access.Secret) -> bytes:
+    value = secret.get_secret_value()
+    return b64decode(value[6:], validate=True) if value.startswith("whsec_") else value.encode()
+
+
 Secret = Annotated[access.Secret, AfterValidator(_not_empty)]
+StandardSecret = Annotated[Secret, AfterValidator(_sound)]
 
 
 class Hmac(Strict):
@@ -77,6 +93,20 @@ def check_hmac(wanted: Hmac, request: Request, now: float, signed: Signed) -> St
     if not same(sent.removeprefix(prefix).lower(), signature):
         raise Rejected(401, f"{header}: the signature is wrong")
     return Stamp(hashlib.sha256(signature.encode()).hexdigest(), int(at) + wanted.window) if at else None
+
+
+STANDARD_SECONDS = 300.0
+
+
+def check_standard(secret: access.Secret, request: Request, now: float) -> Stamp:
+    """A signature as Standard Webhooks has it: `id.time.body`, in base64, one of several. Raises Rejected (401)."""
+    name, at = header_of(request, "webhook-id"), _recent("webhook-timestamp", request, now, STANDARD_SECONDS)
+    text = f"{name}.{at}.".encode("utf-8", "surrogatepass") + request.body
+    signature = "v1," + b64encode(hmac.digest(_key(secret), text, "sha256")).decode()
+    if not any(same(one, signature) for one in header_of(request, "webhook-signature").split()[:10]):
+        raise Rejected(401, "webhook-signature: the signature is wrong")
+    digest = hashlib.sha256(f"standard:{name}".encode("utf-8", "surrogatepass")).hexdigest()
+    return Stamp(digest, int(at) + STANDARD_SECONDS)
 
 
 def _recent(header: str, request: Request, now: float, window: float) -> str:

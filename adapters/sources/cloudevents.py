@@ -51,7 +51,7 @@ class CloudEvents(Sender):
         self._auth, self._origins, self._rate = config.auth, config.origins, config.rate
 
     def verify(self, request: Request, now: float) -> Stamp | None:
-        if self._auth.hmac and _is_binary(request):
+        if (self._auth.hmac or self._auth.standard) and _is_binary(request):
             raise Rejected(401, "what stands in ce- headers is not signed: send structured events")
         return verify(self._auth, request, now, self.signed)
 

@@ -74,7 +74,7 @@ def _with_auth(target: Target, auth: Auth) -> Target:
         return msgspec.structs.replace(target, below=f"/{auth.path.get_secret_value()}")
     if auth.query:
         return msgspec.structs.replace(target, query={auth.query.name: auth.query.value.get_secret_value()})
-    if auth.hmac:
+    if auth.hmac or auth.standard:
         raise CannotSend(f"{target.source} wants signed requests, which this command cannot make")
     return target
 

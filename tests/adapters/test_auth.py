@@ -18,7 +18,10 @@ NOW = 1_772_452_800.0
 BODY = '{"title": "grün"}'.encode()
 BASIC = {"basic": {"user": "u", "password": "p"}}
 SIGNED = {"secret": "s3", "header": "X-Signature", "prefix": "", "timestamp_header": "X-Time", "window": "2m"}
-WAYS = "write {bearer: …}, {basic: …}, {hmac: …}, {header: …}, {path: …}, {query: …} or {ip: […]}; or none, if anybody may send"
+WAYS = (
+    "write {bearer: …}, {basic: …}, {hmac: …}, {standard: …}, {header: …}, {path: …}, {query: …} or {ip: […]}; "
+    "or none, if anybody may send"
+)
 UNFIT = "it stands in an address, so only letters, digits, - . _ ~ can be in it: take `openssl rand -hex 32`"
 
 
@@ -159,6 +162,7 @@ def test_no_header_gets_in_by_luck_or_breaks_anything(value: str, written: Any) 
         ({"hmac": ""}, ("hmac", "secret"), "the secret is empty"),
         ({"bearer": "a", "hmac": "b"}, (), "bearer and hmac together: choose one (only ip may stand beside another)"),
         ({"path": "a", "query": {"value": "b"}}, (), "path and query together: choose one (only ip may stand beside another)"),
+        ({"standard": "whsec_no base64"}, ("standard",), "what follows whsec_ is not base64: copy all of it"),
         ({"path": ""}, ("path",), "the secret is empty"),
         ({"path": "a/b"}, ("path",), UNFIT),
         ({"path": ".."}, ("path",), UNFIT),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
@@ -33,6 +34,15 @@ def sent(body: bytes = BODY, **headers: str) -> Request:
     return Request("POST", "", {name.replace("_", "-"): value for name, value in headers.items()}, body, "192.0.2.7")
 
 
+KEY = "whsec_" + b64encode(b"32 bytes of which nobody knows any").decode()
+
+
+def standard(body: bytes, key: bytes = b"32 bytes of which nobody knows any", others: str = "") -> Request:
+    """The webhook-signature of https://www.standardwebhooks.com, as GitLab has it, too."""
+    signature = b64encode(hmac.digest(key, b"msg_1.1772452790." + body, "sha256")).decode()
+    return sent(body, webhook_id="msg_1", webhook_timestamp="1772452790", webhook_signature=f"{others} v1,{signature}".strip())
+
+
 TIMED = {"hmac": {"secret": SECRET, "timestamp_header": "X-Grafana-Alerting-Timestamp"}}
 TOKEN = hashlib.md5(f"exampleuser{SECRET}".encode()).hexdigest()
 STATUSCAKE = {"md5": {"user": "ExampleUser", "key": SECRET}}
@@ -47,6 +57,7 @@ PROOFS: Mapping[str, tuple[str, Any, Request]] = {
         sent(x_grafana_alerting_signature=signed(b"1772452790:" + BODY), x_grafana_alerting_timestamp="1772452790"),
     ),
     "GitHub's way": ("generic", {"hmac": SECRET}, sent(x_hub_signature_256=f"sha256={signed(BODY)}")),
+    "Standard Webhooks": ("gitlab", {"standard": KEY}, standard(BODY)),
     "GitLab": ("gitlab", {"header": SECRET}, sent(x_gitlab_token=SECRET, x_gitlab_event="Pipeline Hook")),
     "Honeycomb": ("honeycomb", {"header": SECRET}, sent(x_honeycomb_webhook_token=SECRET)),
     "StatusCake": ("statuscake", STATUSCAKE, sent(urlencode(FORM).encode(), content_type="application/x-www-form-urlencoded")),
@@ -61,7 +72,7 @@ each = pytest.mark.parametrize(("kind", "auth", "request_"), PROOFS.values(), id
 @each
 def test_what_the_vendor_sends_is_let_in(kind: str, auth: Any, request_: Request) -> None:
     stamp = source(kind, auth).verify(request_, NOW)
-    assert (stamp is not None) == (auth == TIMED)
+    assert (stamp is not None) == (auth == TIMED or "standard" in auth)
 
 
 def spoilt(text: str) -> list[str]:
@@ -72,7 +83,7 @@ def spoilt(text: str) -> list[str]:
 
 def proving(request: Request) -> list[Request]:
     """Each header, path and query that proves something, changed a little."""
-    of_proof = ("signature", "token", "authorization", "timestamp")
+    of_proof = ("signature", "webhook-id", "token", "authorization", "timestamp")
     found = [
         replace(request, headers={**request.headers, name: one})
         for name, value in request.headers.items()
@@ -99,7 +110,7 @@ def test_a_proof_with_one_character_changed_is_none(kind: str, auth: Any, reques
         assert SECRET not in refused.value.reason and TOKEN not in refused.value.reason
 
 
-@pytest.mark.parametrize("name", [name for name, (_, auth, _) in PROOFS.items() if "hmac" in auth])
+@pytest.mark.parametrize("name", [name for name, (_, auth, _) in PROOFS.items() if "hmac" in auth or "standard" in auth])
 def test_a_signed_body_with_one_byte_changed_is_refused(name: str) -> None:
     kind, auth, request = PROOFS[name]
     for at in range(len(request.body)):
@@ -134,9 +145,43 @@ def test_a_signed_time_makes_a_request_one_of_a_kind_for_as_long_as_it_counts() 
             source(kind, auth).verify(request, late)
 
 
+def test_one_right_signature_of_several_is_enough() -> None:
+    """A sender whose secret is being changed signs with both. A secret that is no whsec_ stands for itself."""
+    request = standard(BODY, SECRET.encode(), others="v1,b2xk v2,bmV3")
+    assert source("generic", {"standard": SECRET}).verify(request, NOW)
+    for secret in (KEY, "another"):
+        with pytest.raises(Rejected, match="webhook-signature: the signature is wrong"):
+            source("generic", {"standard": secret}).verify(request, NOW)
+
+
+def test_standard_webhooks_are_taken_once_by_their_id() -> None:
+    """Who tries again signs anew, with a later time and the same id."""
+    kind, auth, request = PROOFS["Standard Webhooks"]
+    first = source(kind, auth).verify(request, NOW)
+    text = b"msg_1.1772452799." + BODY
+    again = "v1," + b64encode(hmac.digest(b"32 bytes of which nobody knows any", text, "sha256")).decode()
+    later = replace(request, headers={**request.headers, "webhook-timestamp": "1772452799", "webhook-signature": again})
+    second = source(kind, auth).verify(later, NOW)
+    assert first and second and first.digest == second.digest
+    for now in (NOW + 291, NOW - 311):
+        with pytest.raises(Rejected, match="webhook-timestamp: more than 300 seconds from our clock"):
+            source(kind, auth).verify(request, now)
+
+
 def test_a_guess_at_statuscakes_token_is_counted_as_one() -> None:
     auth = (
         registry.load(registry.SOURCES["statuscake"]).config_model.model_validate({"type": "statuscake", "auth": STATUSCAKE}).auth
     )
     assert auth.needs_body and auth.shown(PROOFS["StatusCake"][2]) == TOKEN
     assert auth.shown(sent(b'{"Token": "x"}')) == "" and auth.shown(sent(b"--")) == ""
+
+
+def test_standard_webhooks_sign_as_everybody_computes_it() -> None:
+    """The example that the specification's own libraries are tested with."""
+    headers = {
+        "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+        "webhook-timestamp": "1614265330",
+        "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+    }
+    request = Request("POST", "", headers, b'{"test": 2432232314}', "")
+    assert source("generic", {"standard": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}).verify(request, 1_614_265_330.0)

@@ -20,7 +20,7 @@ MARK = "kestrel"
 
 NAMES = (
     "ANA", "BEN", "BEARER", "PASSWORD", "HMAC", "TIMED", "HEADER", "BOT", "APP", "DEAD_BOT", "SIGNING", "DISCORD", "DATABASE",
-    "SPARE", "SMTP", "PATH", "QUERY", "MD5", "KEY",
+    "SPARE", "SMTP", "PATH", "QUERY", "MD5", "KEY", "STANDARD",
 )  # fmt: skip
 VALUES: Mapping[str, str] = {name: f"{MARK}-{i:02}-{name.lower()}-0b5e7f" for i, name in enumerate(NAMES)}
 ENV = {f"PLANT_{name}": value for name, value in VALUES.items()}
@@ -61,6 +61,7 @@ sources:
   header: {type: generic, auth: {header: {name: X-Token, value: "${PLANT_HEADER}"}}}
   path: {type: alertmanager, auth: {path: "${PLANT_PATH}"}}
   query: {type: alertmanager, auth: {query: {value: "${PLANT_QUERY}"}}}
+  standard: {type: gitlab, auth: {standard: "${PLANT_STANDARD}"}}
   md5: {type: statuscake, auth: {md5: {user: cake, key: "${PLANT_MD5}"}}}
   key: {type: pagerduty, auth: {key: "${PLANT_KEY}"}}
 sensitivity: {rules: [{match: ['team="payments"'], level: restricted}]}

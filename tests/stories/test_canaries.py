@@ -167,7 +167,7 @@ async def _senders(scene: Scene, http: aiohttp.ClientSession) -> None:
     wrong = [f"Bearer {value}" for value in VALUES.values()]
     wrong += [VALUES["BEARER"], f"Basic {VALUES['PASSWORD']}", f"Digest {VALUES['BEN']}"]
     for value in wrong:
-        for source in ("bearer", "basic", "hmac", "timed", "header", "md5", "key"):
+        for source in ("bearer", "basic", "hmac", "timed", "header", "md5", "key", "standard"):
             headers = {"Authorization": value, "X-Token": value, "X-Sign": value, "X-Time": value, "X-Hub-Signature-256": value}
             await scene.ask(http, "POST", f"/webhooks/{source}", data=GOOD, headers=headers)
         await scene.ask(http, "POST", "/api/v2/alerts", data=b"[]", headers={"Authorization": value})
