@@ -19,6 +19,9 @@ from adapters.sources._item import Item
 from rules.alert import Alert, BadAlert, Report, Severity, fingerprint
 from rules.duration import Duration
 
+MOST_WORDS = 12_000
+"""Characters of an annotation. Many alerts may come of one body, each with a text that stands there once."""
+
 TEST_SECONDS = 300.0
 """A test message ends by itself after that."""
 
@@ -113,7 +116,7 @@ class Sender:
         labels = _filled({**found.labels, "alertname": found.name, "severity": severity.name, **_TEST[found.test]})
         check_labels(labels, sum(len(name) + len(text) for name, text in labels.items()), f"{item.where}.labels")
         words = {"summary": found.summary or found.name, "description": _described(found.description, item)}
-        annotations = _filled({**found.annotations, **words})
+        annotations = _filled({name: text[:MOST_WORDS] for name, text in {**found.annotations, **words}.items()})
         began = told_start(found.starts_at, now)
         ends_at = found.ends_at if not found.firing else self._until(found, now)
         links = links_of(found.annotations, found.links)
@@ -152,5 +155,6 @@ def _described(description: str, item: Item) -> str:
     """With what was not understood below it, so that whoever reads the card can."""
     if not item.odd:
         return description
+    description = description[: MOST_WORDS - 2000]
     odd = ", ".join(f"{path}: {what}" for path, what in item.odd[:10])
     return f"{description}\n\nNot understood: {odd}".strip()
