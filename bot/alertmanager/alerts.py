@@ -20,7 +20,7 @@ from rules.matcher import match_all
 from rules.mute import Silence, Sources, inhibitor
 from rules.route import Node
 
-PAGE = 100
+PAGE = 50
 """Alerts looked at without a pause: the event loop waits meanwhile."""
 
 RENEWED_SECONDS = 300.0

@@ -163,7 +163,7 @@ async def test_what_is_hidden_leaves_by_no_field(story: Story) -> None:
 
 
 async def test_many_come_whole_and_in_order(story: Story) -> None:
-    count = 5 * PAGE + 1
+    count = 12 * PAGE + 1
     await story.accepts([story.alert(f"A{n}", note="x" * 400) for n in range(count)])
     found = await ask(story).get("/alerts")
     prints = [one["fingerprint"] for one in found]
