@@ -5,41 +5,37 @@ A refusal says which header is missing or wrong, and never repeats a value: what
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
+from msgspec.structs import replace
 from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic_core import CoreSchema
 
+from adapters.signature import (
+    GITHUB,
+    HEADER_NAME,
+    Hmac,
+    Secret,
+    Signed,
+    StandardSecret,
+    check_hmac,
+    check_standard,
+    header_of,
+    same,
+)
 from adapters.source import Rejected, Request, Stamp
 from rules import access
 from rules.access import Strict
-from rules.duration import Duration
 
-_UNIX_SECONDS = re.compile(r"[0-9]{1,12}")
-_HEADER_NAME = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
+__all__ = ["GITHUB", "Auth", "Network", "Secret", "Signed", "bare", "is_in", "verify"]
 
-
-class Signed(NamedTuple):
-    """Where a kind of source puts its signature unless the config says otherwise; GitHub's way is the most copied."""
-
-    header: str
-    prefix: str
-
-
-GITHUB = Signed("X-Hub-Signature-256", "sha256=")
-
-
-def _not_empty(secret: access.Secret) -> access.Secret:
-    if not secret.get_secret_value():
-        raise ValueError("the secret is empty")
-    return secret
+_OF_AN_ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]*")
 
 
 def _network(written: Any) -> Any:
@@ -49,8 +45,14 @@ def _network(written: Any) -> Any:
     return ip_network(written)
 
 
-Secret = Annotated[access.Secret, AfterValidator(_not_empty)]
+def _fits_an_address(secret: access.Secret) -> access.Secret:
+    if not _OF_AN_ADDRESS.fullmatch(secret.get_secret_value()):
+        raise ValueError("it stands in an address, so only letters, digits, - . _ ~ can be in it: take `openssl rand -hex 32`")
+    return secret
+
+
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
+SecretOfAddress = Annotated[Secret, AfterValidator(_fits_an_address)]
 
 
 class Basic(Strict):
@@ -60,44 +62,56 @@ class Basic(Strict):
     password: Secret = Field(description="Write ${NAME} or ${file:PATH}.")
 
 
-class Hmac(Strict):
-    """A signature over the body, in hex. The secret alone is enough where the source knows the rest."""
+class Header(Strict):
+    """A header with a secret value. The value alone is enough where the source knows the header's name."""
 
-    secret: Secret = Field(description="The secret shared with the sender. Write ${NAME} or ${file:PATH}.")
-    header: str | None = Field(None, pattern=_HEADER_NAME, description="Holds the signature; default: as the source does it.")
-    prefix: str | None = Field(None, description="Stands before the hex digits; default: as the source does it.")
-    algorithm: Literal["sha256", "sha1", "sha384", "sha512"] = Field("sha256", description="The hash behind the signature.")
-    timestamp_header: str | None = Field(
-        None, pattern=_HEADER_NAME, description="Holds the unix time in seconds; then `time:body` is what is signed."
-    )
-    window: Duration = Field(300.0, description="How far that time may be from ours, so that an old request cannot be replayed.")
+    name: str = Field("", pattern=f"^$|{HEADER_NAME}", description="The header's name, such as X-Token.")
+    value: Secret = Field(description="Write ${NAME} or ${file:PATH}.")
 
     @model_validator(mode="before")
     @classmethod
-    def _secret_alone(cls, data: Any) -> Any:
-        return {"secret": data} if isinstance(data, str | access.Secret) else data
+    def _value_alone(cls, data: Any) -> Any:
+        return {"value": data} if isinstance(data, str | access.Secret) else data
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"anyOf": [{"type": "string", "description": "The secret."}, handler(core)]}
+        return {"anyOf": [{"type": "string", "description": "The value."}, handler(core)]}
 
 
-class Header(Strict):
-    """A header with a secret value."""
+class Query(Strict):
+    """A secret in the address, as `?token=…`, for senders that can do no better."""
 
-    name: str = Field(pattern=_HEADER_NAME, description="The header's name, such as X-Token.")
+    name: str = Field("token", pattern="^[A-Za-z0-9._~-]+$", description="The parameter's name.")
     value: Secret = Field(description="Write ${NAME} or ${file:PATH}.")
 
 
 class Auth(Strict):
-    """How a source's sender proves who it is: one of `bearer`, `basic`, `hmac` and `header`; beside it, or alone, `ip`."""
+    """How a source's sender proves who it is: one of the ways below; beside it, or alone, `ip`."""
 
     none: Literal[True] | None = Field(None, exclude=True, description="Set by the plain word `none`: anybody may send.")
     bearer: Secret | None = Field(None, description="The token after `Authorization: Bearer`.")
     basic: Basic | None = None
     hmac: Hmac | None = None
+    standard: StandardSecret | None = Field(None, description="The secret (whsec_…) of a sender that keeps to Standard Webhooks.")
     header: Header | None = None
+    path: SecretOfAddress | None = Field(None, description="The end of the address: /webhooks/<source>/<secret>.")
+    query: Query | None = None
     ip: tuple[Network, ...] = Field((), description="Networks the sender must be in, such as 10.0.0.0/8.")
+
+    @property
+    def needs_body(self) -> bool:
+        """Whether the proof shows only with the body."""
+        return self.hmac is not None or self.standard is not None
+
+    def shown(self, request: Request) -> str:
+        """The secret that a request shows, as it was sent: what somebody may guess at. Empty where there is none to guess."""
+        if self.header:
+            return request.headers.get(self.header.name.lower(), "").strip()
+        if self.path:
+            return request.path.partition("/")[0]
+        if self.query:
+            return request.query.get(self.query.name, "")
+        return request.headers.get("authorization", "").strip() if self.bearer or self.basic else ""
 
     @model_validator(mode="before")
     @classmethod
@@ -105,16 +119,17 @@ class Auth(Strict):
         if data == "none":
             return {"none": True}
         if not isinstance(data, Mapping | Auth):
-            raise ValueError("write {bearer: …}, {basic: …}, {hmac: …}, {header: …} or {ip: […]}; or none, if anybody may send")
+            ways = ", ".join(f"{{{name}: …}}" for name in cls._ways())
+            raise ValueError(f"write {ways} or {{ip: […]}}; or none, if anybody may send")
         if isinstance(data, Mapping) and (empty := [str(name) for name, value in data.items() if value is None]):
             raise ValueError(f"nothing is written after {' and '.join(empty)}")
         return data
 
     @model_validator(mode="after")
     def _one_way(self) -> Auth:
-        given = [name for name in ("none", "bearer", "basic", "hmac", "header") if getattr(self, name) is not None]
+        given = [name for name in ("none", *self._ways()) if getattr(self, name) is not None]
         if len(given) > 1:
-            raise ValueError(f"{' and '.join(given)} together: choose one (ip may stand beside bearer, basic, hmac or header)")
+            raise ValueError(f"{' and '.join(given)} together: choose one (only ip may stand beside another)")
         if self.none and self.ip:
             raise ValueError("none and ip together: leave none away")
         if not given and not self.ip:
@@ -122,17 +137,14 @@ class Auth(Strict):
         return self
 
     @classmethod
+    def _ways(cls) -> list[str]:
+        return [name for name in cls.model_fields if name not in ("none", "ip")]
+
+    @classmethod
     def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         ways = handler(core)
         handler.resolve_ref_schema(ways)["properties"].pop("none", None)  # written as the plain word instead
         return {"anyOf": [{"const": "none", "description": "Anybody may send."}, ways]}
-
-
-def shown(auth: Auth, headers: Mapping[str, str]) -> str:
-    """The secret that a request shows, as it was sent: what somebody may guess at. Empty where there is none to guess."""
-    if auth.header:
-        return headers.get(auth.header.name.lower(), "").strip()
-    return headers.get("authorization", "").strip() if auth.bearer or auth.basic else ""
 
 
 def verify(auth: Auth, request: Request, now: float, signed: Signed = GITHUB) -> Stamp | None:
@@ -148,7 +160,22 @@ def verify(auth: Auth, request: Request, now: float, signed: Signed = GITHUB) ->
         _check_basic(auth.basic, request)
     if auth.header:
         _check_header(auth.header, request)
-    return _check_hmac(auth.hmac, request, now, signed) if auth.hmac else None
+    if auth.path:
+        _check_path(auth.path, request)
+    if auth.query:
+        _check_query(auth.query, request)
+    if auth.standard:
+        return check_standard(auth.standard, request, now)
+    return check_hmac(auth.hmac, request, now, signed) if auth.hmac else None
+
+
+def bare(auth: Auth, request: Request) -> Request:
+    """The request without the secret in its address, as a source may see it."""
+    if auth.path:
+        return replace(request, path=request.path.partition("/")[2])
+    if auth.query:
+        return replace(request, query={name: text for name, text in request.query.items() if name != auth.query.name})
+    return request
 
 
 def is_in(networks: tuple[Network, ...], address: str) -> bool:
@@ -168,7 +195,7 @@ def _check_address(networks: tuple[Network, ...], remote: str) -> None:
 
 
 def _check_bearer(token: access.Secret, request: Request) -> None:
-    if not _same(_credentials(request, "Bearer"), token.get_secret_value()):
+    if not same(_credentials(request, "Bearer"), token.get_secret_value()):
         raise Rejected(401, "Authorization: the token is wrong")
 
 
@@ -181,50 +208,25 @@ def _check_basic(basic: Basic, request: Request) -> None:
         raise Rejected(401, "Authorization: the user or the password is wrong")
 
 
-def _check_hmac(wanted: Hmac, request: Request, now: float, signed: Signed) -> Stamp | None:
-    header = wanted.header or signed.header
-    prefix = signed.prefix if wanted.prefix is None else wanted.prefix
-    sent = _header(request, header)
-    if not sent.startswith(prefix):
-        raise Rejected(401, f"{header}: must start with {prefix}")
-    body, at = request.body, ""
-    if wanted.timestamp_header:
-        at = _recent(wanted.timestamp_header, request, now, wanted.window)
-        body = at.encode() + b":" + body
-    signature = hmac.new(wanted.secret.get_secret_value().encode(), body, wanted.algorithm).hexdigest()
-    if not _same(sent.removeprefix(prefix).lower(), signature):
-        raise Rejected(401, f"{header}: the signature is wrong")
-    return Stamp(hashlib.sha256(signature.encode()).hexdigest(), int(at) + wanted.window) if at else None
-
-
-def _recent(header: str, request: Request, now: float, window: float) -> str:
-    """The time as it was sent."""
-    sent = _header(request, header)
-    if not _UNIX_SECONDS.fullmatch(sent):
-        raise Rejected(401, f"{header}: must be the unix time in seconds")
-    if abs(now - int(sent)) > window:
-        raise Rejected(401, f"{header}: more than {window:g} seconds from our clock")
-    return sent
-
-
 def _check_header(wanted: Header, request: Request) -> None:
-    if not _same(_header(request, wanted.name), wanted.value.get_secret_value()):
+    if not same(header_of(request, wanted.name), wanted.value.get_secret_value()):
         raise Rejected(401, f"{wanted.name}: the value is wrong")
 
 
-def _header(request: Request, name: str) -> str:
-    if not (value := request.headers.get(name.lower(), "").strip()):
-        raise Rejected(401, f"{name}: the header is missing")
-    return value
+def _check_path(secret: access.Secret, request: Request) -> None:
+    sent = request.path.partition("/")[0]
+    if not same(sent, secret.get_secret_value()):
+        raise Rejected(401, f"the address: the secret after the source's name is {'wrong' if sent else 'missing'}")
+
+
+def _check_query(wanted: Query, request: Request) -> None:
+    sent = request.query.get(wanted.name, "")
+    if not same(sent, wanted.value.get_secret_value()):
+        raise Rejected(401, f"the address: the parameter {wanted.name} is {'wrong' if sent else 'missing'}")
 
 
 def _credentials(request: Request, scheme: str) -> str:
-    sent, _, credentials = _header(request, "Authorization").partition(" ")
+    sent, _, credentials = header_of(request, "Authorization").partition(" ")
     if sent.lower() != scheme.lower():
         raise Rejected(401, f"Authorization: must start with {scheme}")
     return credentials.strip()
-
-
-def _same(sent: str, wanted: str) -> bool:
-    """In constant time; a header may hold any bytes, which the server hands over as half surrogates."""
-    return hmac.compare_digest(sent.encode("utf-8", "surrogatepass"), wanted.encode("utf-8", "surrogatepass"))

@@ -15,6 +15,9 @@ DEEPEST = 200
 """Nesting that no real sender reaches and every Python reads without running out of stack."""
 
 LONGEST_NUMBER = 300
+MOST_INSIDE = 64 * 1024
+"""Characters of JSON that are looked for inside a text."""
+
 MOST_ALERTS = 20_000
 """In one request. Prometheus sends 256 at most, and what is parsed here keeps everybody else waiting."""
 
@@ -87,6 +90,17 @@ def load_json(request: Request) -> Any:
         raise Rejected(400, f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
     except _Unsound as error:
         raise Rejected(400, f"the body is not sound JSON: {error}, at byte {_place(error.token, body)}") from None
+
+
+def decoded(text: str) -> Any:
+    """The JSON that a field holds as a text; None if it is none."""
+    if len(text) > MOST_INSIDE or text.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        check_depth(text.encode(errors="replace"))
+        return _DECODER.decode(text)
+    except (json.JSONDecodeError, _Unsound, Rejected):
+        return None
 
 
 def _json_part(request: Request) -> bytes:

@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 
 from rules.alert import BadAlert, Link, Severity
@@ -28,6 +28,11 @@ SEVERITY_WORDS = {
 """What senders call the five severities, in lower case."""
 
 _RFC3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})")
+_SPOKEN = re.compile(
+    r"([0-9]{4})[-./]([0-9]{2})[-./]([0-9]{2})(?:[Tt ]([0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?))?"
+    r" ?([Zz]|UTC|GMT|[+-][0-9]{2}:?[0-9]{2})?"
+)
+_UTC, _A_DAY, _NONE = ("Z", "UTC", "GMT"), 86400.0, timedelta()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME_EXAMPLE = "such as 2026-01-06T03:00:00Z"
 # The host ends at the first of these; an @ before it would name a user, and show one host while going to another.
@@ -57,8 +62,11 @@ def parse_time(text: str) -> float:
         raise ValueError(f"is not a time of the calendar, {_TIME_EXAMPLE}") from None
 
 
-def time_of(value: object) -> float:
-    """As parse_time, and patient: also a number of seconds, milli-, micro- or nanoseconds; no offset means UTC."""
+def time_of(value: object, zone: tzinfo = UTC) -> float:
+    """As parse_time, and patient: also a number of seconds, milli-, micro- or nanoseconds, and days written with dots or slashes.
+
+    `zone`: what a time means that is sent without one.
+    """
     if isinstance(value, str) and value.strip().replace(".", "", 1).isdecimal():
         value = float(value)
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
@@ -66,9 +74,30 @@ def time_of(value: object) -> float:
             if 0 <= value / size < 1e11:
                 return value / size
     if isinstance(value, str):
-        text = value.strip()
-        return parse_time(text if _RFC3339.fullmatch(text) else text + "Z")
+        return _spoken(value.strip(), zone)
     raise ValueError(f"is not a time {_TIME_EXAMPLE}, or seconds since 1970")
+
+
+def _spoken(text: str, zone: tzinfo) -> float:
+    found = _SPOKEN.fullmatch(text)
+    if not found:
+        return parse_time(text)  # which says what is wrong with it
+    year, month, day, clock, offset = found.groups()
+    offset = (offset or "").upper()
+    if offset and offset not in _UTC:
+        return parse_time(f"{year}-{month}-{day}T{clock or '00:00:00'}{offset[:3]}:{offset[-2:]}")
+    seconds = parse_time(f"{year}-{month}-{day}T{clock or '00:00:00'}Z")
+    if offset or zone is UTC or seconds < _A_DAY:
+        return seconds
+    try:
+        return seconds - (datetime.fromtimestamp(seconds, UTC).replace(tzinfo=zone).utcoffset() or _NONE).total_seconds()
+    except (OverflowError, ValueError):  # at the end of the calendar
+        return seconds
+
+
+def told_start(starts_at: float, now: float) -> float:
+    """A start that a sender told; 0.0 if it told none, or its clock is so wrong that ours is nearer the truth."""
+    return starts_at if 0.0 < starts_at < now + 3600.0 else 0.0
 
 
 def start_of(starts_at: float, ends_at: float, now: float) -> float:
@@ -76,7 +105,7 @@ def start_of(starts_at: float, ends_at: float, now: float) -> float:
 
     A sender without a start, or with a clock so wrong that ours is nearer the truth, gets `now`.
     """
-    began = starts_at if 0.0 < starts_at < now + 3600.0 else now
+    began = told_start(starts_at, now) or now
     return min(began, ends_at) if ends_at else began
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -30,6 +30,7 @@ class Response(msgspec.Struct, frozen=True):
     status: int = 200
     body: bytes = b""
     content_type: str = "application/json"
+    headers: Mapping[str, str] = {}
 
 
 class Rejected(Exception):
@@ -45,6 +46,18 @@ class Rejected(Exception):
         self.retry_after = retry_after
 
 
+class Wanted(Exception):
+    """What must be fetched before a source can tell who sent a request; it is asked again afterwards. See docs/adr/0008.
+
+    `address`: https, its host known to be good. `what` it is: a word for the log and a metric. `keep` takes the content over;
+    it raises ValueError, which says why in words without any content, for one that is no good.
+    """
+
+    def __init__(self, address: str, what: str, keep: Callable[[bytes], None]) -> None:
+        super().__init__(what)
+        self.address, self.what, self.keep = address, what, keep
+
+
 class Stamp(msgspec.Struct, frozen=True):
     """What makes a signed request one of a kind, so that it is taken once and a copy of it changes nothing.
 
@@ -56,13 +69,29 @@ class Stamp(msgspec.Struct, frozen=True):
     until: float
 
 
+class Act(msgspec.Struct, frozen=True):
+    """What somebody did to an alert at the sender's, to be done to its incidents here. `by`: who, as the sender says."""
+
+    verb: Literal["ack", "unack", "note"]
+    fingerprint: str
+    by: str = ""
+    text: str = ""
+
+
 class Batch(msgspec.Struct):
-    """A parsed request: reports still closed, and what of it made no sense."""
+    """A parsed request: reports still closed, and what of it made no sense.
+
+    `acts` are done once the reports are kept. `odd`: the fields that were not understood of alerts that were, each as often as it
+    was met; their texts stand on the card.
+    """
 
     reports: list[Report]
     bad: list[BadAlert] = []
     answer: Callable[[int, Sequence[BadAlert]], Response] | None = None
     """How to answer this very request, where it wants another form than `Source.reply` gives; same arguments."""
+
+    acts: list[Act] = []
+    odd: list[str] = []
 
 
 MOST_REASONS = 20
@@ -92,7 +121,7 @@ class Source(Protocol):
     def verify(self, request: Request, now: float) -> Stamp | None:
         """Checks who sent it. Raises Rejected (401, 403). `now`: seconds since the epoch. A stamp, where it counts once only.
 
-        No network here; docs/adr/0008 says how a sender fits in whose certificate must be fetched first (AWS SNS).
+        No network here: what must be fetched first is asked for by raising Wanted, where `needs_body` is true (docs/adr/0008).
         """
 
     def parse(self, request: Request, now: float) -> Batch:
@@ -100,3 +129,21 @@ class Source(Protocol):
 
     def reply(self, accepted: int, bad: Sequence[BadAlert]) -> Response:
         """The answer this sender expects, after the commit. `bad`: alerts that were not understood."""
+
+
+@runtime_checkable
+class Greeting(Protocol):
+    """A source whose sender asks, before it sends anything, whether it may."""
+
+    def greet(self, request: Request) -> Response:
+        """The answer to an OPTIONS request, from anybody: nothing in it may be a secret. Raises Rejected."""
+
+
+@runtime_checkable
+class Vendor(Protocol):
+    """A source that stands in for the API of a vendor, whose clients use more than POST and expect the vendor's words."""
+
+    methods: Sequence[str]
+
+    def refuse(self, problem: Rejected) -> Response:
+        """The answer to what is not accepted."""

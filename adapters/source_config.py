@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from adapters.auth import Auth
 from adapters.fields import SEVERITY_WORDS, severity_of
@@ -31,6 +31,7 @@ class SeverityConfig(Strict):
     """Where a source's severity stands and what its words mean."""
 
     label: str = Field(default="severity", description="The label that holds it; second choice: the annotation of that name.")
+    default: SeverityName | None = Field(default=None, description="What an alert means that says none; else as is usual.")
     map: SeverityWords = Field(default={}, description="The sender's words, in any case, and what they mean: {page: critical}.")
 
     @cached_property
@@ -68,6 +69,9 @@ class Expectation(Strict):
 class SourceConfig(Strict):
     """A source: a system that sends alerts."""
 
+    token_header: ClassVar[str] = ""
+    """The header in which this kind of sender shows a plain secret."""
+
     type: str = Field(description="The kind of source.")
     auth: Auth = Field(description="How the sender proves who it is; `none` must be said.")
     max_body: int = Field(5 * MIB, gt=0, description="The largest request accepted, in bytes.")
@@ -77,3 +81,12 @@ class SourceConfig(Strict):
         None, description="How long the source may send nothing at all before the admins are told. By default for ever."
     )
     expect: tuple[Expectation, ...] = Field((), description="Alerts that must be heard now and then, such as Watchdog.")
+
+    @field_validator("auth")
+    @classmethod
+    def _header_named(cls, auth: Auth) -> Auth:
+        if not auth.header or auth.header.name:
+            return auth
+        if not cls.token_header:
+            raise ValueError("header: say which one, {header: {name: X-Token, value: …}}")
+        return auth.model_copy(update={"header": auth.header.model_copy(update={"name": cls.token_header})})

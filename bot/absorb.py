@@ -63,10 +63,14 @@ class Seen(msgspec.Struct):
 
 
 class Absorbed(msgspec.Struct):
-    """What one request led to: the verdict of each of its alerts, in order, and the changes of incidents."""
+    """What one request led to: the verdict of each of its alerts, in order, and the changes of incidents.
+
+    `ack_seconds`: how long first acknowledgements took that its source told of.
+    """
 
     verdicts: list[Verdict]
     told: Told
+    ack_seconds: list[float] = []
 
 
 def absorb(conn: Connection, requests: Sequence[Sequence[Alert]], policy: Policy, run: str, now: float) -> list[Absorbed]:
@@ -134,7 +138,8 @@ class _Round:
     def _look(self, alert: Alert, before: AlertRow | None) -> Seen:
         state, verdict = merge(before.state if before else None, alert, self.now)
         if before is None:
-            return Seen(AlertRow(0, alert, state, self.policy.level_of(alert), self.now), verdict, None)
+            kept = alert if alert.starts_at else replace(alert, starts_at=state.starts_at)
+            return Seen(AlertRow(0, kept, state, self.policy.level_of(alert), self.now), verdict, None)
         if verdict in IGNORED:
             return Seen(before, verdict, before)
         if alert.firing:

@@ -158,9 +158,17 @@ def silences_text(found: Sequence[Silence], policy: Policy, now: float) -> str:
 
 
 def _silence(silence: Silence, policy: Policy, now: float) -> str:
-    left, by = format_duration(float(round(silence.ends_at - now))), policy.names.get(silence.by, silence.by)
-    reason = f": {silence.reason}" if silence.reason else ""
-    return f"{silence.id}  {matchers_text(silence.matchers)}  for {left} more, by {by}{reason}"
+    by, reason = policy.names.get(silence.by, silence.by), f": {silence.reason}" if silence.reason else ""
+    if silence.author and silence.author != by:
+        by = f'{by} as "{silence.author}"'
+    lasts = f"for {format_duration(float(round(silence.ends_at - max(now, silence.starts_at))))}"
+    when = f"{lasts} more" if silence.starts_at <= now else f"upcoming: from {_moment(silence.starts_at, now)} {lasts}"
+    return f"{silence.id}  {matchers_text(silence.matchers)}  {when}, by {by}{reason}"
+
+
+def _moment(at: float, now: float) -> str:
+    """A time to come, with its day when that is not within 24 hours."""
+    return f"{clock(at)} UTC" if at < now + 86_400 else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def matchers_text(matchers: Sequence[Matcher]) -> str:

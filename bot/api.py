@@ -19,6 +19,7 @@ from bot.policy import Policy
 from bot.store import deliveries, incidents, timeline
 from bot.store.deliveries import Delivery
 from bot.store.engine import Store
+from bot.tokens import Tokens
 from bot.witness import Origin
 from rules.access import Caller
 from rules.incident import Incident
@@ -27,8 +28,6 @@ API = Origin("api")
 MOST_LISTED = 1000
 MOST_ALERTS = 1000
 MOST_COMMAND = 256 * 1024
-
-NO_TOKEN = "send `Authorization: Bearer TOKEN` with the token of a person in `people`"
 
 LinkOf = Callable[[Delivery], str]
 
@@ -40,7 +39,7 @@ class Api:
         self, store: Store, policy: Callable[[], Policy], commands: Commands, link_of: LinkOf, attempts: Attempts
     ) -> None:
         self._store, self._policy, self._commands, self._link_of = store, policy, commands, link_of
-        self._attempts = attempts
+        self._tokens = Tokens(policy, commands, attempts)
 
     def routes(self) -> Sequence[web.AbstractRouteDef]:
         return [
@@ -49,21 +48,8 @@ class Api:
             web.post("/api/v1/commands", self._command),
         ]
 
-    async def _caller(self, request: web.Request) -> Caller:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not (token := token.strip()):
-            raise Rejected(401, NO_TOKEN)
-        address = request.remote or ""
-        self._attempts.admit(address, token)
-        person = self._policy().person_of_token(token)
-        if person is None:
-            self._attempts.wrong(address, token)
-            raise Rejected(401, NO_TOKEN)
-        self._attempts.right(token)
-        return await self._commands.caller(person)
-
     async def _list(self, request: web.Request) -> web.Response:
-        caller = await self._caller(request)
+        caller = await self._tokens.caller(request)
         state, limit = request.query.get("state", "open"), request.query.get("limit", "100")
         if state not in ("open", "all"):
             raise Rejected(400, f'state={state!r}: expected "open" or "all"')
@@ -74,7 +60,7 @@ class Api:
         return _json({"incidents": [self._json(row) for row in found]})
 
     async def _one(self, request: web.Request) -> web.Response:
-        caller, text = await self._caller(request), request.match_info["number"]
+        caller, text = await self._tokens.caller(request), request.match_info["number"]
         number = int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
         found = await self._store.read(_details, caller, self._policy(), [number])
         if not found:
@@ -83,7 +69,7 @@ class Api:
         return _json(self._json(found[0]))
 
     async def _command(self, request: web.Request) -> web.Response:
-        caller = await self._caller(request)
+        caller = await self._tokens.caller(request)
         try:
             order = msgspec.json.decode(await read_body(request, MOST_COMMAND), type=Order)
         except (msgspec.MsgspecError, RecursionError) as problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -13,13 +13,13 @@ from aiohttp import web
 
 from adapters import registry
 from adapters.chat import Chat
-from adapters.source import Source
 from bot import metrics
 from bot.absorb import Told
+from bot.alertmanager.api import Alertmanager
 from bot.api import Api
 from bot.attempts import Attempts
 from bot.commands import Commands
-from bot.config import Config, ConfigErrors, load
+from bot.config import Config, ConfigErrors, build_sources, load
 from bot.config.tls import context_of, refresh
 from bot.delivery import Courier
 from bot.desk import Desk
@@ -76,7 +76,7 @@ class App:
         self._chats: dict[str, Chat] = {}
         self.standings = Standings(self._chats, self._policy, clock, self._settled)
         self.policy = Policy(config, self._roster, self.standings)
-        self._sources = _build_sources(config)
+        self._sources = build_sources(config)
         self._tls = context_of(config.tls) if config.tls else None
         self._tasks: list[asyncio.Task[None]] = []
         self._couriers: list[Courier] = []
@@ -199,7 +199,7 @@ class App:
         try:
             config = load(self._path or Path("config.yaml"))
             check_reloadable(self.config, config)
-            policy, sources = Policy(config, self._roster, self.standings), _build_sources(config)
+            policy, sources = Policy(config, self._roster, self.standings), build_sources(config)
             await judge_anew(self.store, policy, self._clock())
             await self._note(config, "reload")
             await apply_policy(self.store, policy, self._clock())  # last: what it has looked at again must meet the new policy
@@ -242,19 +242,23 @@ class App:
         return self.policy
 
     async def _serve(self) -> web.AppRunner:
-        gate = Gate(lambda: self.config, self._attempts, self._clock, time.monotonic)
+        self.gate = gate = Gate(lambda: self.config, self._attempts, self._clock, time.monotonic)
+        gate.fetcher.tell(self.notices)
+        self.health.fetches = gate.fetcher.troubles
         api = Api(self.store, self._policy, self.commands, self._link, self._attempts)
         pages = Pages(self.store, self._policy, self.sign_in, self._link)
-        web_app = Web(self.intake, lambda: self._sources, gate, api, self.health, self._drain)
-        routes = [route for chat in self._chats.values() for route in chat.routes()]
-        app = web_app.application([*routes, *pages.routes()])
+        web_app = Web(self.intake, lambda: self._sources, gate, api, self.health, self._drain, registry.APIS)
+        people = (self.store, self._policy, self.commands, self.intake, self._attempts, self._clock)
+        routes = [*Alertmanager(*people, started=self._clock()).routes(), *pages.routes()]
+        routes += [route for chat in self._chats.values() for route in chat.routes()]
+        app = web_app.application(routes)
         return await serve(app, lambda: self.config, self._tls, web_app.front)
 
     def _told(self, told: Told) -> None:
         """After each commit: what happened goes to the log and the metrics, and those who act on it are woken."""
         for number, change in told:
             metrics.CHANGES.labels(change.kind.value).inc()
-            log.info("incident_changed", incident=number, change=change.kind.value, by=change.by or None)
+            log.info("incident_changed", incident=number, change=change.kind.value, by=change.by_log or None)
         if told:
             self.wake()
 
@@ -290,7 +294,3 @@ class App:
         if not task.cancelled() and (problem := task.exception()):
             self.health.fault = f"{task.get_name()} ended: {problem!r}"
             log.error("worker_ended", worker=task.get_name(), exc_info=problem)
-
-
-def _build_sources(config: Config) -> Mapping[str, Source]:
-    return {name: registry.load(registry.SOURCES[source.type])(name, source) for name, source in config.sources.items()}

@@ -52,14 +52,11 @@ class Approvals:
 
     async def ask(self, caller: Caller, command: Command, origin: Origin) -> Reply | None:
         """Has a command wait that needs a second person. None: it may go on, or is refused anyway. Raises Usage."""
-        policy = self._policy()
-        if not any(command.verb in rule.verbs for rule in policy.config.approvals):
+        needs = await self.needs(caller, command)
+        if needs is None:
             return None
-        touch = await self._touch(caller, command)
-        needed = _needed(touch, policy) if touch else None
-        if touch is None or needed is None:
-            return None
-        (rule, why), now, line = needed, self._clock(), render(touch.command)
+        (touch, rule, why), now = needs, self._clock()
+        line = render(touch.command)
         if len(line) > MOST_TEXT:
             raise Usage("That is too long to wait for a second person. Please say it shorter.")
         asked = Asked(why, rule.groups, command.verb, touch.level, origin.channel)
@@ -71,6 +68,15 @@ class Approvals:
             f"That needs a second person, so it waits as request {request.id} for {left}, until "
             f"{answers.clock(request.until)} UTC: {line}\nMembers of {', '.join(request.asked.groups)} may: approve {request.id}"
         )
+
+    async def needs(self, caller: Caller, command: Command) -> tuple[Touch, Approval, str] | None:
+        """What a command touches that needs a second person, by which rule, and why; None for one that does not. Raises Usage."""
+        policy = self._policy()
+        if not any(command.verb in rule.verbs for rule in policy.config.approvals):
+            return None
+        touch = await self._touch(caller, command)
+        needed = _needed(touch, policy) if touch else None
+        return (touch, *needed) if touch and needed else None
 
     async def listed(self, caller: Caller) -> Reply:
         """What waits, as far as this person asked for it or may decide on it."""

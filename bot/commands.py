@@ -16,6 +16,7 @@ from bot.acts import MOVES, Order, move, result
 from bot.approvals import Approvals
 from bot.disclosure import caller_now, eyes_of
 from bot.home import card_for, home_of
+from bot.imposing import Imposing
 from bot.moves import Moves
 from bot.notice import Notices
 from bot.policy import Policy
@@ -65,6 +66,8 @@ class Commands:
         self._approvals = Approvals(store, policy, clock, self._silencing, told)
         self._revealing = Revealing(store, policy, clock)
         self.notices = Notices(self._approvals.notices, self._revealing.notices)
+        asked = self.notices.changed.set
+        self.imposing = Imposing(store, policy, clock, self._silencing, self._approvals, wake, asked)
         self.witness = Witness(store, policy, clock)
 
     async def run(self, person: str, text: str, origin: Origin = UNKNOWN) -> Reply:

@@ -24,11 +24,13 @@ T = TypeVar("T")
 
 OURS: Mapping[type, frozenset[str]] = {
     Card: frozenset({"url", "buttons", "pings", "silenced"}),
-    Incident: frozenset({"route", "channels", "sensitivity", "owner", "silenced", "resolved_by"}),
+    Incident: frozenset({"route", "channels", "sensitivity", "silenced"}),
     Alert: frozenset({"source", "fingerprint"}),
-    Change: frozenset({"by"}),
 }
 """Fields whose texts are Tocsin's own or the config's. All others may hold what a sender or a person wrote."""
+
+PEOPLE = frozenset({(Incident, "owner"), (Incident, "resolved_by"), (Change, "by")})
+"""Fields that hold the key of a person, which stays as it is, or whom a sender named."""
 
 PAIRS = frozenset({(Card, "fields")})
 """Fields that list (name, value)."""
@@ -108,6 +110,7 @@ class Eyes(NamedTuple):
         return {
             name: tuple(self._pair(*pair) for pair in value) if (kind, name) in PAIRS else self._shown(value)
             for name, value in texts.items()
+            if (kind, name) not in PEOPLE or value not in self.policy.names
         }
 
     def _pair(self, name: str, value: Any) -> tuple[str, Any]:

@@ -29,7 +29,7 @@ log = structlog.get_logger()
 class Health:
     """`config_error`: why the last reload was refused. `fault`: a worker that ended, which must never be.
 
-    `replicas`: see Replicas.state.
+    `replicas`: see Replicas.state. `fetches`: see Fetcher.troubles.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Health:
         self._store, self._couriers, self._chats, self._drift, self._withheld = store, couriers, chats, drift, withheld
         self.config_error = ""
         self.fault = ""
+        self.fetches: Callable[[], Mapping[str, str]] = dict
         self.replicas: Callable[[], tuple[str, Mapping[str, str]]] = lambda: ("", {})
         self._warnings: Sequence[str] = ()
 
@@ -85,6 +86,7 @@ class Health:
             degraded[f"group {name}"] = trouble
         for one in self._heard.late():
             degraded[f"source {one.name}"] = silence_of(one)
+        degraded |= self.fetches()
         if self.config_error:
             degraded["config"] = f"the last reload was refused: {self.config_error}"
         if self.fault:

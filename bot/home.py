@@ -35,7 +35,7 @@ def home_of(conn: Connection, caller: Caller, silences: Sequence[Silence], polic
     own = [row.incident for row in incidents.listed(conn, True, MOST_READ) if row.incident.owner == caller.key]
     eyes = eyes_of(caller, policy)
     seen = [incident for incident in own if eyes.sees(incident)]
-    ending = [silence for silence in silences if silence.ends_at <= now + ENDING_WITHIN][:MOST_SHOWN]
+    ending = [one for one in silences if one.starts_at <= now and one.ends_at <= now + ENDING_WITHIN][:MOST_SHOWN]
     forgotten = [incident for incident in seen if _is_forgotten(incident, now)]
     mine = [incident for incident in seen if incident not in forgotten]
     return Home(

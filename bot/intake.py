@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import OrderedDict, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
 from prometheus_client import Counter
 from sqlalchemy import Connection
 
-from adapters.source import Request, Response, Source, Stamp
+from adapters.source import Act, Request, Response, Source, Stamp
 from bot import metrics
 from bot.absorb import IGNORED, Absorbed, Told, absorb
 from bot.heard import Heard
 from bot.known import Known
 from bot.policy import Policy
+from bot.senders import Oddities, carry_out
 from bot.store import seen
 from bot.store.engine import Store
 from rules.alert import Alert, BadAlert, Report, Verdict
@@ -25,8 +27,17 @@ must not think otherwise and give up on them, and whoever recorded it learns not
 MOST_SPOILT = 10_000
 """Alerts that are remembered as changed by something else, for reports of them that are just being written."""
 
-Sealed = tuple[Sequence[Alert], str, float]
-"""The alerts of a request that counts once, its digest, and until when that must be remembered."""
+
+class Taken(NamedTuple):
+    """What a request of a source brings: first its alerts, then what was done to alerts on its side."""
+
+    source: str
+    alerts: Sequence[Alert]
+    acts: Sequence[Act]
+
+
+Sealed = tuple[Taken, str, float]
+"""What a request brings that counts once, its digest, and until when that must be remembered."""
 
 
 class Intake:
@@ -45,7 +56,7 @@ class Intake:
         self._store, self._policy, self._clock, self._told = store, policy, clock, told
         self._heard = heard
         self._known: dict[str, Known] = defaultdict(Known)
-        self._repeated = _Repeated()
+        self._repeated, self._oddities = _Repeated(), Oddities()
 
     async def take(self, name: str, source: Source, request: Request, stamp: Stamp | None = None) -> Response:
         """Everything after the sender has proven who it is. Raises Rejected, StoreUnavailable. This is the hot path.
@@ -58,8 +69,11 @@ class Intake:
         fresh = known.fresh(batch.reports) if await self._current() else batch.reports
         self._repeated[name].inc(len(batch.reports) - len(fresh))
         bad = list(batch.bad)
-        if (fresh or stamp) and not await self._remembering(self._keep(name, known, fresh, bad, stamp)):
+        news = fresh or stamp or batch.acts
+        if news and not await self._remembering(self._keep(name, known, fresh, bad, stamp, batch.acts)):
             return TAKEN_BEFORE
+        if batch.odd:
+            self._oddities.count(name, batch.odd)
         accepted = len(batch.reports) + len(batch.bad) - len(bad)
         if bad:
             metrics.BAD_ALERTS.labels(name).inc(len(bad))
@@ -77,7 +91,9 @@ class Intake:
             if not self._writing:
                 self._spoilt.clear()
 
-    async def _keep(self, name: str, known: Known, fresh: Sequence[Report], bad: list[BadAlert], stamp: Stamp | None) -> bool:
+    async def _keep(
+        self, name: str, known: Known, fresh: Sequence[Report], bad: list[BadAlert], stamp: Stamp | None, acts: Sequence[Act]
+    ) -> bool:
         """Stores what is fresh and learns it. False: nothing was stored, because this very request was taken before."""
         opened: list[tuple[Report, Alert]] = []
         for report in fresh:
@@ -85,14 +101,15 @@ class Intake:
                 opened.append((report, report.open()))
             except BadAlert as problem:
                 bad.append(problem)
-        if not opened and not stamp:
+        if not opened and not stamp and not acts:
             return True
-        alerts, moment = [alert for _, alert in opened], self._moments
+        taken, moment = Taken(name, [alert for _, alert in opened], acts), self._moments
+        weight = len(opened) + len(acts)
         if stamp is None:
-            absorbed = await self._store.write(self._absorb, alerts, weight=len(alerts))
+            absorbed = await self._store.write(self._absorb, taken, weight=weight)
         else:
-            sealed = (alerts, f"{name}:{stamp.digest}", stamp.until)
-            once = await self._store.write(self._absorb_once, sealed, weight=len(alerts) + 1)
+            sealed = (taken, f"{name}:{stamp.digest}", stamp.until)
+            once = await self._store.write(self._absorb_once, sealed, weight=weight + 1)
             if once is None:
                 return False
             absorbed = once
@@ -103,6 +120,8 @@ class Intake:
                 known.learn(report, alert.fingerprint)
         for verdict in set(absorbed.verdicts):
             metrics.ALERTS.labels(name, verdict.value).inc(absorbed.verdicts.count(verdict))
+        for seconds in absorbed.ack_seconds:
+            metrics.ACK_SECONDS.observe(seconds)
         self._told(absorbed.told)
         return True
 
@@ -115,13 +134,19 @@ class Intake:
         line = self._store.line
         return line is None or await line.current()
 
-    def _absorb(self, conn: Connection, requests: Sequence[Sequence[Alert]]) -> list[Absorbed]:
-        return absorb(conn, requests, self._policy(), self._store.run, self._clock())
+    def _absorb(self, conn: Connection, requests: Sequence[Taken]) -> list[Absorbed]:
+        policy, run, now = self._policy(), self._store.run, self._clock()
+        absorbed = absorb(conn, [taken.alerts for taken in requests], policy, run, now)
+        if said := [(taken.source, act) for taken in requests for act in taken.acts]:
+            done = carry_out(conn, said, policy, run, now)
+            absorbed[0].told += done.told
+            absorbed[0].ack_seconds = done.ack_seconds
+        return absorbed
 
     def _absorb_once(self, conn: Connection, requests: Sequence[Sealed]) -> list[Absorbed | None]:
         """In one transaction with the memory of it: taken and remembered, or neither."""
         first = seen.first_time(conn, [(digest, until) for _, digest, until in requests], self._clock())
-        taken = [alerts for (alerts, _, _), new in zip(requests, first, strict=True) if new]
+        taken = [request for (request, _, _), new in zip(requests, first, strict=True) if new]
         absorbed = iter(self._absorb(conn, taken) if taken else ())
         return [next(absorbed) if new else None for new in first]
 

@@ -6,6 +6,9 @@ from prometheus_client import Counter, Gauge, Histogram
 
 ALERTS = Counter("tocsin_alerts", "Reported alerts by what their report meant.", ["source", "verdict"])
 BAD_ALERTS = Counter("tocsin_alerts_bad", "Alerts that were not understood; their neighbours were kept.", ["source"])
+FIELDS_NOT_UNDERSTOOD = Counter(
+    "tocsin_fields_not_understood", "Fields that made no sense, of alerts that were kept.", ["source", "field"]
+)  # fmt: skip
 REQUESTS = Counter("tocsin_webhook_requests", "Webhook requests by the status they were answered with.", ["source", "status"])
 REQUEST_SECONDS = Histogram(
     "tocsin_webhook_seconds", "From the request to its answer, commit included.",
@@ -31,6 +34,7 @@ CARRIED = Gauge("tocsin_storm_carried", "Incidents that burn on a storm card.", 
 WITHHELD = Gauge("tocsin_withheld_from_all", "Open incidents that no channel shows in full.")
 DRIFTED = Gauge("tocsin_channels_drifted", "Channels that may not show what the config clears them for.")
 STORE_BACKLOG = Gauge("tocsin_store_backlog", "Writes that wait for a transaction.")
+FETCHES = Counter("tocsin_fetches", "What sources wanted fetched, to prove who sends, by outcome.", ["source", "what", "outcome"])
 WRONG_TOKENS = Counter("tocsin_wrong_tokens", "Wrong tokens at the API, the sign-in and sources.")
 SILENT = Gauge("tocsin_silent_seconds", "For how long what must be heard now and then was not.", ["about"])
 LEADS = Gauge("tocsin_leader", "1 while this process delivers, escalates and keeps the schedules for all replicas.")

@@ -31,6 +31,7 @@ from rules.mute import (
     muted_by_inhibition,
     muted_by_silence,
     muted_by_time_interval,
+    silenced_from,
 )  # fmt: skip
 from rules.redact import Redactor
 from rules.route import Node, Route, compile_tree, route_alert
@@ -243,7 +244,7 @@ class Policy:
             or muted_by_inhibition(alert.labels, self.inhibitions, sources)
             or by_clock
         )
-        return mute, min(flips_at, mute.until) if mute else flips_at
+        return mute, min(flips_at, silenced_from(alert.labels, silences, now), mute.until if mute else NEVER)
 
     def _by_clock(self, node: Node, now: float) -> tuple[Mute | None, float]:
         """The mute by time interval, remembered until it can change."""

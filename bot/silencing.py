@@ -67,10 +67,15 @@ class Silencing:
 
         What they may not read of those does not match what they wrote themselves: no sounding out of secrets.
         """
-        return sum((await self._muted(caller, command, matchers)).values())
+        return (await self.weigh(caller, command, matchers))[0]
+
+    async def weigh(self, caller: Caller, command: Command, matchers: Sequence[Matcher]) -> tuple[int, str]:
+        """The same, and how secret a silence of that is."""
+        muted = await self._muted(caller, command, matchers)
+        return sum(muted.values()), await self._level(command, muted)
 
     async def _muted(self, caller: Caller, command: Command, matchers: Sequence[Matcher]) -> Mapping[str, int]:
-        """The same by level."""
+        """How many of each level."""
         eyes, last = eyes_of(caller, self._policy()), 0
         counts: Counter[str] = Counter()
         match = match_all if command.numbers else eyes.match
@@ -103,8 +108,7 @@ class Silencing:
         matchers = await self.matchers(caller, command)
         if isinstance(matchers, Reply):
             return matchers
-        muted = await self._muted(caller, command, matchers)
-        now, count, level = self._clock(), sum(muted.values()), await self._level(command, muted)
+        (count, level), now = await self.weigh(caller, command, matchers), self._clock()
         duration = command.duration or 0.0
         reason = command.text
         if approval:
@@ -152,7 +156,7 @@ class Silencing:
         if refused := answers.refusal_for(caller, "unsilence", labels_of(found[0].matchers), self._policy()):
             return Reply(refused, ok=False)
         now, done = self._clock(), f"Silence {found[0].id} on {answers.matchers_text(found[0].matchers)} is over."
-        await self._store.write(_end, Ending(found[0].id, now, act(caller, command, origin, now, done)))
+        await self._store.write(end, Ending(found[0].id, now, act(caller, command, origin, now, done)))
         return Reply(done)
 
 
@@ -180,7 +184,8 @@ def labels_of(matchers: Sequence[Matcher]) -> Mapping[str, str]:
     return {matcher.name: matcher.value for matcher in matchers if matcher.op == "="}
 
 
-def _end(conn: Connection, endings: Sequence[Ending]) -> list[None]:
+def end(conn: Connection, endings: Sequence[Ending]) -> list[None]:
+    """Ends silences, for Store.write."""
     for ending in endings:
         silences.end(conn, ending.id, ending.at)
         incidents.check_all(conn, ending.at)

@@ -33,7 +33,8 @@ class Link(msgspec.Struct, frozen=True, gc=False):
 class Alert(msgspec.Struct, frozen=True):
     """A condition as its source reports it. Identity is `source` + `fingerprint`.
 
-    Times are seconds since the epoch, UTC. `ends_at` of a resolved alert is when it ended (0.0: just now); of a firing
+    Times are seconds since the epoch, UTC. `starts_at` is 0.0 where the source does not say: then it began when it was first
+    heard of. `ends_at` of a resolved alert is when it ended (0.0: just now); of a firing
     one, when it counts as resolved unless it is reported again (0.0: never).
     """
 
@@ -135,8 +136,9 @@ def expire(known: AlertState) -> AlertState:
 
 
 def _merge_firing(known: AlertState | None, alert: Alert, now: float) -> tuple[AlertState, Verdict]:
+    began = alert.starts_at or now
     if known is None:
-        return AlertState(True, alert.starts_at, 0.0, alert.ends_at), Verdict.new
+        return AlertState(True, began, 0.0, alert.ends_at), Verdict.new
     if known.firing:
         starts_at = max(known.starts_at, alert.starts_at)
         expires_at = max(known.expires_at, alert.ends_at) if known.expires_at and alert.ends_at else 0.0
@@ -144,10 +146,10 @@ def _merge_firing(known: AlertState | None, alert: Alert, now: float) -> tuple[A
     if known.expired:  # a guess, so that any report sent after it tells better
         overtaken = 0.0 < alert.ends_at <= known.ends_at <= now + OUT_OF_ORDER
     else:
-        overtaken = alert.starts_at <= known.ends_at and abs(now - known.resolved_on) <= OUT_OF_ORDER
+        overtaken = began <= known.ends_at and abs(now - known.resolved_on) <= OUT_OF_ORDER
     if overtaken:
         return known, Verdict.stale
-    starts_at = max(known.starts_at, alert.starts_at)
+    starts_at = max(known.starts_at, began)
     # The end is kept: whoever told it may tell it again for minutes, and means the episode before.
     return AlertState(True, starts_at, 0.0 if known.expired else known.ends_at, alert.ends_at), Verdict.refired
 
@@ -155,9 +157,9 @@ def _merge_firing(known: AlertState | None, alert: Alert, now: float) -> tuple[A
 def _merge_resolved(known: AlertState | None, alert: Alert, now: float) -> tuple[AlertState, Verdict]:
     ends_at = alert.ends_at or max(now, alert.starts_at)  # a sender's clock may be ahead of ours
     if known is None:
-        return AlertState(False, min(alert.starts_at, ends_at), ends_at, resolved_on=now), Verdict.early_resolve
+        return AlertState(False, min(alert.starts_at or now, ends_at), ends_at, resolved_on=now), Verdict.early_resolve
     before = ends_at == known.ends_at or _is_before(ends_at, known.ends_at, now) or _is_before(ends_at, known.starts_at, now)
-    if known.firing and before:
+    if known.firing and alert.ends_at and before:  # an end that nobody told is just now, whatever the clocks say
         return known, Verdict.stale
     after = AlertState(False, min(known.starts_at, ends_at), ends_at, resolved_on=now)
     if known.firing:

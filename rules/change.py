@@ -36,11 +36,17 @@ class Kind(StrEnum):
 class Change(msgspec.Struct, frozen=True, omit_defaults=True):
     """One entry of an incident's timeline.
 
-    `at`: seconds since the epoch. `by`: the person's key in `people`, empty when Tocsin or a source did it. `text`: what a
-    reader should know beyond the kind (a note, a count, a reason); untrusted, plain text.
+    `at`: seconds since the epoch. `by`: the person's key in `people`, or `WHO (SOURCE)` for somebody of whom a source tells;
+    empty when Tocsin did it, or an alert. `text`: what a reader should know beyond the kind (a note, a count, a reason);
+    untrusted, plain text.
     """
 
     kind: Kind
     at: float
     by: str = ""
     text: str = ""
+
+    @property
+    def by_log(self) -> str:
+        """`by` for the log, which anybody may read: without the name that a source gave."""
+        return self.by.rpartition(" (")[2].removesuffix(")")

@@ -26,6 +26,7 @@ class Silence(msgspec.Struct, frozen=True):
     """Nobody is told of alerts that match, from `starts_at` to `ends_at`, in seconds since the epoch.
 
     `level`: how secret what it says is, by what it muted when it was made; empty: no more than the labels that it names.
+    `author`: whom a tool named as its maker; `by` is who it really was. `updated_at`: when it was last changed.
     """
 
     id: str
@@ -35,6 +36,8 @@ class Silence(msgspec.Struct, frozen=True):
     by: str
     reason: str
     level: str = ""
+    author: str = ""
+    updated_at: float = 0.0
 
     def active(self, at: float) -> bool:
         return self.starts_at <= at < self.ends_at
@@ -73,13 +76,27 @@ def muted_by_silence(labels: Mapping[str, str], silences: Iterable[Silence], at:
     return Mute(Kind.muted_by_silence, f"silence {last.id} by {last.by}: {last.reason}", last.ends_at)
 
 
+def silenced_from(labels: Mapping[str, str], silences: Iterable[Silence], at: float) -> float:
+    """When the next silence begins that mutes the alert, in seconds since the epoch; infinity if none is to come."""
+    coming = (s.starts_at for s in silences if at < s.starts_at < s.ends_at and match_all(s.matchers, labels))
+    return min(coming, default=NEVER)
+
+
 def inhibits(labels: Mapping[str, str], rules: Sequence[Inhibition]) -> list[tuple[int, tuple[str, ...]]]:
     """The rules whose source an alert with these labels is: (place of the rule, mark)."""
     return [(place, rule.mark(labels)) for place, rule in enumerate(rules) if match_all(rule.source, labels)]
 
 
 def muted_by_inhibition(labels: Mapping[str, str], rules: Sequence[Inhibition], sources: Sources) -> Mute | None:
-    """An alert that matches both sides of a rule is not muted by others that do: else all would mute each other."""
+    title = inhibitor(labels, rules, sources)
+    return None if title is None else Mute(Kind.muted_by_inhibition, f"inhibited while {title} fires")
+
+
+def inhibitor(labels: Mapping[str, str], rules: Sequence[Inhibition], sources: Sources) -> str | None:
+    """The title of the alert that mutes this one by inhibition.
+
+    An alert that matches both sides of a rule is not muted by others that do: else all would mute each other.
+    """
     for place, rule in enumerate(rules):
         found = sources.get(place)
         if not found or not match_all(rule.target, labels):
@@ -87,7 +104,7 @@ def muted_by_inhibition(labels: Mapping[str, str], rules: Sequence[Inhibition], 
         sides = (_SOURCE,) if match_all(rule.source, labels) else (_SOURCE, _BOTH)
         title = next((found[mark] for side in sides if (mark := (*rule.key(labels), side)) in found), None)
         if title is not None:
-            return Mute(Kind.muted_by_inhibition, f"inhibited while {title} fires")
+            return title
     return None
 
 

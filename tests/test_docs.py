@@ -19,6 +19,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from adapters import registry
 from bot import metrics
+from bot.alertmanager.api import Alertmanager
 from bot.api import Api
 from bot.app import App
 from bot.cli import app as command_line
@@ -312,8 +313,10 @@ def test_every_metric_is_listed() -> None:
 def test_every_endpoint_is_listed() -> None:
     nothing: Any = None
     listed = [row[0].strip("`") for row in rows("docs/api.md", "method and path")]
-    app = Web(nothing, dict, nothing, Api(nothing, nothing, nothing, nothing, nothing), nothing, nothing).application([])
+    api = Api(nothing, nothing, nothing, nothing, nothing)
+    app = Web(nothing, dict, nothing, api, nothing, nothing, registry.APIS).application([])
     app.add_routes(Pages(nothing, nothing, nothing, nothing).routes())
+    app.add_routes(Alertmanager(nothing, nothing, nothing, nothing, nothing, nothing, 0.0).routes())
     known = [f"{route.method} {route.resource.canonical}" for route in app.router.routes() if route.resource]
     wanted = {line for line in known if not line.startswith("HEAD") and line != "GET /incidents/{number}"}
     assert {*listed} == wanted

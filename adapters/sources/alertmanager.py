@@ -60,7 +60,7 @@ class Alertmanager:
 
     @property
     def needs_body(self) -> bool:
-        return self._config.auth.hmac is not None
+        return self._config.auth.needs_body
 
     def verify(self, request: Request, now: float) -> Stamp | None:
         return verify(self._config.auth, request, now)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any, ClassVar
-
-from msgspec.structs import replace
 
 from adapters.auth import verify
 from adapters.body import check_count, load_json
-from adapters.fields import check_labels, clean, links_of, start_of, text_of, time_of
+from adapters.fields import check_labels, clean, links_of, text_of, time_of, told_start
 from adapters.source import Batch, Rejected, Request, Response, Stamp, json_reply, reasons
 from adapters.sources._expression import REST, Finder
 from adapters.sources._generic_config import GenericConfig
@@ -38,7 +35,7 @@ class Generic:
 
     @property
     def needs_body(self) -> bool:
-        return self._config.auth.hmac is not None
+        return self._config.auth.needs_body
 
     def verify(self, request: Request, now: float) -> Stamp | None:
         return verify(self._config.auth, request, now)
@@ -75,11 +72,7 @@ class Generic:
         if not isinstance(item, dict):
             raise BadAlert(f"{where}: must be an object")
         starts_at = self._time("starts_at", item, where)
-        alert = self._alert(item, where, now, starts_at)
-        # A start that is only our clock must not make every report look like news.
-        report = Report.of(alert if starts_at else replace(alert, starts_at=0.0))
-        report.open = partial(_same, alert)
-        return report
+        return Report.of(self._alert(item, where, now, starts_at))
 
     def _alert(self, item: dict[str, Any], where: str, now: float, starts_at: float) -> Alert:
         labels = self._texts("labels", item, where)
@@ -98,7 +91,7 @@ class Generic:
             annotations.setdefault("summary", title)
         firing, ends_at = self._state(item, where, now)
         links = links_of(annotations, self._texts("links", item, where))
-        began = start_of(starts_at, ends_at, now)
+        began = told_start(starts_at, now)
         return Alert(self._name, identity, labels, annotations, severity.of(word), firing, began, ends_at, links)
 
     def _state(self, item: dict[str, Any], where: str, now: float) -> tuple[bool, float]:
@@ -155,7 +148,3 @@ def _filled(values: Mapping[str, Any]) -> dict[str, str]:
 
 def _identity(key: str, labels: dict[str, str], title: str) -> str:
     return fingerprint({"fingerprint": key} if key else labels or {"title": title})
-
-
-def _same(alert: Alert) -> Alert:
-    return alert

@@ -26,6 +26,10 @@ class Target(msgspec.Struct, frozen=True):
     source: str = ""
     headers: Mapping[str, str] = {}
     basic: tuple[str, str] | None = None
+    below: str = ""
+    """A secret that stands in the address, and so is not shown with it; like `query`."""
+
+    query: Mapping[str, str] = {}
 
     @property
     def url(self) -> str:
@@ -66,7 +70,11 @@ def _with_auth(target: Target, auth: Auth) -> Target:
         return msgspec.structs.replace(target, basic=(auth.basic.user, auth.basic.password.get_secret_value()))
     if auth.header:
         return msgspec.structs.replace(target, headers={auth.header.name: auth.header.value.get_secret_value()})
-    if auth.hmac:
+    if auth.path:
+        return msgspec.structs.replace(target, below=f"/{auth.path.get_secret_value()}")
+    if auth.query:
+        return msgspec.structs.replace(target, query={auth.query.name: auth.query.value.get_secret_value()})
+    if auth.hmac or auth.standard:
         raise CannotSend(f"{target.source} wants signed requests, which this command cannot make")
     return target
 
@@ -89,8 +97,9 @@ def send(target: Target, labels: Mapping[str, str], resolved: bool, now: float, 
     body = body_of(labels, resolved, now, bool(target.source))
     try:
         answer = requests.post(
-            target.url, json=body, headers=dict(target.headers), auth=target.basic, timeout=TIMEOUT, allow_redirects=False
-        )
+            target.url + target.below, json=body, params=dict(target.query), headers=dict(target.headers), auth=target.basic,
+            timeout=TIMEOUT, allow_redirects=False,
+        )  # fmt: skip
     except requests.exceptions.ConnectionError:
         complain(("✘ ", "red"), f"nothing answers at {target.address}. Is the bot running? Start it with: tocsin run")
         return FAILED

@@ -246,11 +246,12 @@ def _check_sources(document: Document) -> None:
     if ("sources", OWN_SOURCE) in document.keys:
         what = f'the name "{OWN_SOURCE}" is kept for what Tocsin says of itself'
         document.report(document.keys["sources", OWN_SOURCE], what, "Give the source another name.")
-    owners: dict[str, str] = {}
-    for path, value in _find(document.data, (), ["sources", "*", "auth", "bearer"]):
-        name = str(path[1])
-        if isinstance(value, str) and path not in document.unset and (owner := owners.setdefault(value, name)) != name:
-            document.report(document.place(path), f"{owner} has the same bearer", "It must tell two sources apart.")
+    for way in ("bearer", "key"):
+        owners: dict[str, str] = {}
+        for path, value in _find(document.data, (), ["sources", "*", "auth", way]):
+            name = str(path[1])
+            if isinstance(value, str) and path not in document.unset and (owner := owners.setdefault(value, name)) != name:
+                document.report(document.place(path), f"{owner} has the same {way}", "It must tell two sources apart.")
 
 
 def _check_chats(document: Document) -> None:

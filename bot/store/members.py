@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from bot.store.sql import Bulk, Query
-from bot.store.tables import members
+from bot.store.tables import incidents, members
 from rules.alert import Severity
 from rules.incident import Member
 
@@ -26,6 +26,11 @@ class MemberRow(msgspec.Struct):
 def firing(conn: Connection, alert_ids: Iterable[int]) -> list[MemberRow]:
     """The places in which these alerts fire now."""
     return [_from_row(row) for row in _FIRING(conn, values=list(alert_ids))]
+
+
+def open_of(conn: Connection, alert_ids: Iterable[int]) -> list[MemberRow]:
+    """The places of these alerts, firing or not, in incidents that are open, or that somebody resolved while something fires."""
+    return [_from_row(row) for row in _OPEN_OF(conn, values=list(alert_ids))]
 
 
 def of_alerts(conn: Connection, alert_ids: Iterable[int], since: int) -> dict[tuple[int, int], MemberRow]:
@@ -57,6 +62,12 @@ def save(conn: Connection, rows: Sequence[MemberRow]) -> None:
 
 
 _FIRING = Query(lambda among: select(members).where(among(members.c.alert), members.c.firing))
+_OPEN_OF = Query(
+    lambda among: select(members)
+    .join(incidents, incidents.c.number == members.c.incident)
+    .where(among(members.c.alert), incidents.c.active)
+    .order_by(members.c.incident)
+)
 _OF_ALERTS = Query(lambda among: select(members).where(among(members.c.alert), members.c.incident >= bindparam("since")))
 _TOP = Query(
     lambda _: select(members)

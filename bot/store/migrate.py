@@ -12,7 +12,7 @@ from bot.store.writer import StoreUnavailable
 if TYPE_CHECKING:
     from alembic.config import Config
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration; a test keeps it equal to what Alembic finds."""
 
 

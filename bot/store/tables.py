@@ -169,6 +169,8 @@ silences = Table(
     Column("by", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("level", Text, nullable=False, server_default=""),
+    Column("author", Text, nullable=False, server_default=""),  # whom a tool named as its maker
+    Column("updated_at", Float, nullable=False, server_default="0"),  # 0: when it began
 )  # fmt: skip
 Index("silences_end", silences.c.ends_at)
 

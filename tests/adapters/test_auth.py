@@ -9,14 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from adapters.auth import Auth, Signed, verify
+from adapters.auth import Auth, Signed, bare, verify
 from adapters.source import Rejected, Request
+from adapters.source_config import SourceConfig
 from rules.access import Secret
 
 NOW = 1_772_452_800.0
 BODY = '{"title": "grün"}'.encode()
 BASIC = {"basic": {"user": "u", "password": "p"}}
 SIGNED = {"secret": "s3", "header": "X-Signature", "prefix": "", "timestamp_header": "X-Time", "window": "2m"}
+WAYS = (
+    "write {bearer: …}, {basic: …}, {hmac: …}, {standard: …}, {header: …}, {path: …}, {query: …} or {ip: […]}; "
+    "or none, if anybody may send"
+)
+UNFIT = "it stands in an address, so only letters, digits, - . _ ~ can be in it: take `openssl rand -hex 32`"
 
 
 def auth_of(written: Any) -> Auth:
@@ -147,15 +153,21 @@ def test_no_header_gets_in_by_luck_or_breaks_anything(value: str, written: Any) 
 @pytest.mark.parametrize(
     ("written", "place", "told"),
     [
-        (None, (), "write {bearer: …}, {basic: …}, {hmac: …}, {header: …} or {ip: […]}; or none, if anybody may send"),
-        ("None", (), "write {bearer: …}, {basic: …}, {hmac: …}, {header: …} or {ip: […]}; or none, if anybody may send"),
+        (None, (), WAYS),
+        ("None", (), WAYS),
         ({}, (), "it is empty: write {bearer: …}, or none if anybody may send"),
         ({"ip": []}, (), "it is empty: write {bearer: …}, or none if anybody may send"),
         ({"bearer": None, "ip": ["10.0.0.0/8"]}, (), "nothing is written after bearer"),
         ({"bearer": ""}, ("bearer",), "the secret is empty"),
         ({"hmac": ""}, ("hmac", "secret"), "the secret is empty"),
-        ({"bearer": "a", "hmac": "b"}, (),
-         "bearer and hmac together: choose one (ip may stand beside bearer, basic, hmac or header)"),
+        ({"bearer": "a", "hmac": "b"}, (), "bearer and hmac together: choose one (only ip may stand beside another)"),
+        ({"path": "a", "query": {"value": "b"}}, (), "path and query together: choose one (only ip may stand beside another)"),
+        ({"standard": "whsec_no base64"}, ("standard",), "what follows whsec_ is not base64: copy all of it"),
+        ({"path": ""}, ("path",), "the secret is empty"),
+        ({"path": "a/b"}, ("path",), UNFIT),
+        ({"path": ".."}, ("path",), UNFIT),
+        ({"path": "ä"}, ("path",), UNFIT),
+        ({"query": {"value": ""}}, ("query", "value"), "the secret is empty"),
         ({"none": True, "ip": ["10.0.0.0/8"]}, (), "none and ip together: leave none away"),
         ({"ip": ["10.0.0.1/8"]}, ("ip", 0), "10.0.0.1/8 has host bits set"),
         ({"ip": [10]}, ("ip", 0), "write a network such as 10.0.0.0/8, in quotes"),
@@ -168,7 +180,14 @@ def test_a_config_that_protects_nothing_is_a_mistake(written: Any, place: tuple[
 
 
 def test_secrets_do_not_show() -> None:
-    for written in ({"bearer": "s3cr3t"}, {"hmac": "s3cr3t"}, {"basic": {"user": "u", "password": "s3cr3t"}}):
+    for written in (
+        {"path": "s3cr3t"},
+        {"query": {"value": "s3cr3t"}},
+        {"header": {"name": "X", "value": "s3cr3t"}},
+        {"bearer": "s3cr3t"},
+        {"hmac": "s3cr3t"},
+        {"basic": {"user": "u", "password": "s3cr3t"}},
+    ):
         auth = auth_of(written)
         assert "s3cr3t" not in repr(auth) + str(auth) + auth.model_dump_json()
 
@@ -178,3 +197,58 @@ def test_the_signature_is_what_everybody_computes() -> None:
     digest = "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
     told = refusal({"hmac": "Jefe"}, {"X-Hub-Signature-256": f"sha256={digest}"}, body=b"what do ya want for nothing?")
     assert told is None
+
+
+def of_address(path: str = "", **query: str) -> Request:
+    return Request("POST", path, {}, BODY, "10.1.2.3", query)
+
+
+PATH, QUERY = {"path": "s3cr3t"}, {"query": {"value": "s3 cr3t"}}
+
+
+@pytest.mark.parametrize(
+    ("written", "request_", "told", "shown", "seen"),
+    [
+        (PATH, of_address("s3cr3t"), None, "s3cr3t", ("", {})),
+        (PATH, of_address("s3cr3t/"), None, "s3cr3t", ("", {})),
+        (PATH, of_address("s3cr3t/a/b", c="d"), None, "s3cr3t", ("a/b", {"c": "d"})),
+        (PATH, of_address("s3cr3t/s3cr3t"), None, "s3cr3t", ("s3cr3t", {})),
+        (PATH, of_address(), "401 the address: the secret after the source's name is missing", "", ("", {})),
+        (PATH, of_address("s3cr3u"), "401 the address: the secret after the source's name is wrong", "s3cr3u", ("", {})),
+        (PATH, of_address("s3cr3tt"), "401 the address: the secret after the source's name is wrong", "s3cr3tt", ("", {})),
+        (PATH, of_address("a/s3cr3t"), "401 the address: the secret after the source's name is wrong", "a", ("s3cr3t", {})),
+        (PATH, of_address("\udcff"), "401 the address: the secret after the source's name is wrong", "\udcff", ("", {})),
+        (QUERY, of_address("x", token="s3 cr3t", a="b"), None, "s3 cr3t", ("x", {"a": "b"})),
+        (QUERY, of_address(), "401 the address: the parameter token is missing", "", ("", {})),
+        (QUERY, of_address(token="s3"), "401 the address: the parameter token is wrong", "s3", ("", {})),
+        (QUERY, of_address(Token="s3 cr3t"), "401 the address: the parameter token is missing", "", ("", {"Token": "s3 cr3t"})),
+        ({"query": {"name": "key", "value": "k"}}, of_address(key="k", token="t"), None, "k", ("", {"token": "t"})),
+    ],
+)  # fmt: skip
+def test_a_secret_in_the_address(written: Any, request_: Request, told: str, shown: str, seen: tuple[Any, ...]) -> None:
+    """It lets in, counts as a guess when it is wrong, and never reaches the source."""
+    auth = auth_of(written)
+    try:
+        verify(auth, request_, NOW)
+    except Rejected as error:
+        assert f"{error.status} {error.reason}" == told
+    else:
+        assert told is None
+    assert auth.shown(request_) == shown
+    left = bare(auth, request_)
+    assert (left.path, left.query) == seen
+
+
+class Knowing(SourceConfig):
+    token_header = "X-Vendor-Token"
+
+
+def test_a_header_goes_without_its_name_where_the_source_knows_it() -> None:
+    known = Knowing.model_validate({"type": "x", "auth": {"header": "v"}}).auth
+    verify(known, Request("POST", "", {"x-vendor-token": "v"}, BODY, ""), NOW)
+    with pytest.raises(Rejected, match=r"^X-Vendor-Token: the value is wrong$"):
+        verify(known, Request("POST", "", {"x-vendor-token": "w"}, BODY, ""), NOW)
+    own = Knowing.model_validate({"type": "x", "auth": {"header": {"name": "X-Own", "value": "v"}}}).auth
+    assert own.header and own.header.name == "X-Own"
+    with pytest.raises(ValidationError, match=r"header: say which one, \{header: \{name: X-Token, value: …\}\}"):
+        SourceConfig.model_validate({"type": "x", "auth": {"header": "v"}})

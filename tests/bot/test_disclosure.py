@@ -16,7 +16,7 @@ from msgspec.structs import replace
 
 from adapters.chat import Invocation, Reply, ThreadNote
 from bot.desk import Desk
-from bot.disclosure import OURS, PAIRS, Eyes
+from bot.disclosure import OURS, PAIRS, PEOPLE, Eyes
 from bot.policy import Policy
 from bot.store.messages import Messages
 from rules.alert import Alert, Link, Severity
@@ -25,7 +25,7 @@ from rules.change import Change
 from rules.command import VERBS
 from rules.incident import Incident, State
 from rules.matcher import parse_matchers
-from tests.bot.world import ROUTE, policy
+from tests.bot.world import HEAD, ROUTE, policy
 from tests.stories.story import BASE, Story
 from tests.stories.telling import telling
 
@@ -97,10 +97,19 @@ def test_no_field_is_forgotten(rules: Policy, kind: type[msgspec.Struct], name: 
     assert Eyes(rules, "restricted").shown(thing) is thing
 
 
+def test_the_key_of_a_person_stays_as_it_is(tmp_path: Path) -> None:
+    """Also one that looks like what is to be hidden: names are found by it."""
+    text = f"\npeople: {{ana: {{name: Ana}}, '{CANARIES['email']}': {{name: Jo}}}}"
+    rules = policy(tmp_path, ROUTE + REDACT, HEAD.replace("\npeople: {ana: {name: Ana}}", text))
+    shown = Eyes(rules, "public").shown(replace(filled(Incident, ""), owner=CANARIES["email"], resolved_by="ana"))
+    assert (shown.owner, shown.resolved_by) == (CANARIES["email"], "ana")
+    assert Eyes(rules, "public").shown(filled(Change, CANARIES["email"])).by == CANARIES["email"]
+
+
 def test_what_is_listed_exists() -> None:
     for kind, fields in OURS.items():
         assert fields <= get_type_hints(kind).keys(), kind
-    assert all(field in get_type_hints(kind) for kind, field in PAIRS)
+    assert all(field in get_type_hints(kind) for kind, field in PAIRS | PEOPLE)
 
 
 def test_what_is_not_a_text_stays_as_it_is(rules: Policy) -> None:
@@ -290,8 +299,8 @@ async def test_a_grant_shows_what_a_clearance_would_and_no_longer_than_the_confi
 
 
 SAYS = {("rules.wording", "tell"), ("rules.card", "card"), ("bot.drawing", "alerts_of"), ("bot.store", "timeline")}
-WRITES = {"bot/fallback.py", "bot/moves.py", "bot/store/retention.py"}
-"""They keep or count entries of the timeline, and show none."""
+WRITES = {"bot/fallback.py", "bot/moves.py", "bot/senders.py", "bot/store/retention.py"}
+"""They keep, compare or count entries of the timeline, and show none."""
 
 
 def test_whoever_tells_of_incidents_asks_the_eyes() -> None:

@@ -26,7 +26,9 @@ class Door:
         """The source's name, or the status of the refusal."""
         head = Request("POST", "api/v2/alerts", {"authorization": f"Bearer {token}"}, b"", remote)
         try:
-            return self.gate.identify(head, self._sources)[0]
+            found = self.gate.identify("alertmanager", head, self._sources)
+            assert found
+            return found[0]
         except Rejected as problem:
             return str(problem.status)
 

@@ -109,7 +109,8 @@ CASES = {
     "an unknown source": Case("/webhooks/nagios", hook(), (404,), "prometheus, backups"),
     "no source": Case("/webhooks/", hook(), (404,)),
     "an odd source": Case("/webhooks/%00%2e%2e%2f", hook(), (404,)),
-    "GET": Case(HOOK, b"", (405,), method="GET"),
+    "GET": Case(HOOK, b"", (400,), "the body is empty", method="GET"),
+    "PATCH": Case(HOOK, b"", (405,), "send POST, PUT, GET", method="PATCH"),
     "DELETE": Case(API, b"", (405,), method="DELETE"),
 }
 

@@ -41,9 +41,9 @@ route: {channels: [ops], group_by: [alertname], group_wait: 10s, resolve_after: 
 """
 
 
-def policy(folder: Path, text: str = ROUTE) -> Policy:
+def policy(folder: Path, text: str = ROUTE, head: str = HEAD) -> Policy:
     path = folder / "config.yaml"
-    path.write_text(HEAD + text)
+    path.write_text(head + text)
     return Policy(load(path, {}))
 
 

@@ -33,6 +33,12 @@ MEANINGS: list[tuple[AlertState | None, Alert, AlertState, Verdict]] = [
     (FIRING, fires(100), FIRING, Verdict.duplicate),
     (FIRING, fires(90), FIRING, Verdict.duplicate),
     (FIRING, fires(110), AlertState(True, 110), Verdict.duplicate),
+    (None, fires(0, 300), AlertState(True, NOW, expires_at=300), Verdict.new),  # its source does not say when it began
+    (None, resolves(0, 0), AlertState(False, NOW, NOW, resolved_on=NOW), Verdict.early_resolve),
+    (FIRING, fires(0), FIRING, Verdict.duplicate),
+    (RESOLVED, fires(0), AlertState(True, NOW, 200), Verdict.refired),
+    (EXPIRED, fires(0), AlertState(True, NOW), Verdict.refired),
+    (AlertState(True, NOW + 60), resolves(0, 0), AlertState(False, NOW, NOW, resolved_on=NOW), Verdict.resolved),
     (FIRING, fires(100, 300), FIRING, Verdict.duplicate),  # somebody said it never expires
     (AlertState(True, 100, 0, 300), fires(100, 400), AlertState(True, 100, 0, 400), Verdict.duplicate),
     (AlertState(True, 100, 0, 300), fires(100, 200), AlertState(True, 100, 0, 300), Verdict.duplicate),

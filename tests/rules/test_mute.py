@@ -21,6 +21,7 @@ from rules.mute import (
     muted_by_inhibition,
     muted_by_silence,
     muted_by_time_interval,
+    silenced_from,
 )
 from rules.route import Node, Route, compile_tree
 from tests.rules.made import NOW
@@ -52,6 +53,15 @@ def test_all_matchers_of_a_silence_must_hold() -> None:
     assert not muted_by_silence({"team": "db", "severity": "high"}, [both], NOW)
     assert not muted_by_silence({"severity": "low"}, [both], NOW)
     assert not muted_by_silence({"team": "db"}, [], NOW)
+
+
+def test_the_next_silence_to_come() -> None:
+    soon, later = silence(name="soon", start=NOW + 1), silence(name="later", start=NOW + 2)
+    other, never = silence("team=web", name="other", start=NOW + 0.5), silence(name="never", start=NOW + 0.5, end=NOW + 0.5)
+    coming = [later, soon, other, never, silence()]
+    assert silenced_from({"team": "db"}, coming, NOW) == NOW + 1
+    assert silenced_from({"team": "db"}, coming, NOW + 1) == NOW + 2
+    assert silenced_from({"team": "db"}, coming, NOW + 2) == silenced_from({}, coming, NOW) == NEVER
 
 
 def test_of_several_silences_the_longest_is_told() -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+from msgspec.structs import replace
 from sqlalchemy import Connection, select
 
 from adapters.chat import DeliveryError
@@ -46,6 +47,26 @@ async def test_an_ended_silence_is_over(store: Store) -> None:
     await write(store, silences.add, silence("a1", NOW + 10))
     await write(store, silences.end, "a1", NOW + 1)
     assert await store.read(silences.current, NOW + 1) == []
+    over = await store.read(silences.load, "a1")
+    assert over and (over.starts_at, over.ends_at, over.updated_at) == (NOW, NOW + 1, NOW + 1)
+    assert await store.read(silences.ended_after, NOW) == [over] and await store.read(silences.load, "b2") is None
+
+
+async def test_a_silence_that_ends_before_it_begins_never_does(store: Store) -> None:
+    await write(store, silences.add, silence("a1", NOW + 10))
+    await write(store, silences.end, "a1", NOW - 5)
+    over = await store.read(silences.load, "a1")
+    assert over and (over.starts_at, over.ends_at) == (NOW - 5, NOW - 5)
+
+
+async def test_a_silence_is_changed_but_for_its_matchers_and_its_maker(store: Store) -> None:
+    first = silence("a1", NOW + 10)
+    await write(store, silences.add, first)
+    after = replace(
+        first, matchers=(), by="ben", starts_at=NOW + 1, ends_at=NOW + 20, reason="why \0", author="tool", updated_at=NOW
+    )
+    await write(store, silences.change, after)
+    assert await store.read(silences.load, "a1") == replace(after, matchers=first.matchers, by="ana", reason="why \ufffd")
 
 
 @pytest.fixture

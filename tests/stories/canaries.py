@@ -20,7 +20,7 @@ MARK = "kestrel"
 
 NAMES = (
     "ANA", "BEN", "BEARER", "PASSWORD", "HMAC", "TIMED", "HEADER", "BOT", "APP", "DEAD_BOT", "SIGNING", "DISCORD", "DATABASE",
-    "SPARE", "SMTP",
+    "SPARE", "SMTP", "PATH", "QUERY", "MD5", "KEY", "STANDARD",
 )  # fmt: skip
 VALUES: Mapping[str, str] = {name: f"{MARK}-{i:02}-{name.lower()}-0b5e7f" for i, name in enumerate(NAMES)}
 ENV = {f"PLANT_{name}": value for name, value in VALUES.items()}
@@ -59,6 +59,11 @@ sources:
   hmac: {type: generic, auth: {hmac: "${PLANT_HMAC}"}}
   timed: {type: generic, auth: {hmac: {secret: "${PLANT_TIMED}", header: X-Sign, prefix: '', timestamp_header: X-Time}}}
   header: {type: generic, auth: {header: {name: X-Token, value: "${PLANT_HEADER}"}}}
+  path: {type: alertmanager, auth: {path: "${PLANT_PATH}"}}
+  query: {type: alertmanager, auth: {query: {value: "${PLANT_QUERY}"}}}
+  standard: {type: gitlab, auth: {standard: "${PLANT_STANDARD}"}}
+  md5: {type: statuscake, auth: {md5: {user: cake, key: "${PLANT_MD5}"}}}
+  key: {type: pagerduty, auth: {key: "${PLANT_KEY}"}}
 sensitivity: {rules: [{match: ['team="payments"'], level: restricted}]}
 route: {channels: [ops, chat, work, lost, guild, letters], withheld_to: [vault], group_wait: 0s}
 """
@@ -100,7 +105,7 @@ def planted(found: object) -> Iterator[tuple[str, str]]:
         for name in type(found).model_fields:
             value = getattr(found, name)
             if isinstance(value, SecretStr):
-                yield f"{type(found).__name__}.{name}", value.get_secret_value()
+                yield f"{owner(type(found), name)}.{name}", value.get_secret_value()
             yield from planted(value)
     elif isinstance(found, dict):
         for value in found.values():
@@ -126,11 +131,16 @@ def every_model() -> set[type[BaseModel]]:
 def secret_fields() -> set[str]:
     """Those of them that hold a secret."""
     return {
-        f"{model.__name__}.{name}"
+        f"{owner(model, name)}.{name}"
         for model in every_model()
         for name, field in model.model_fields.items()
         if any(_parts(field.annotation, SecretStr))
     }
+
+
+def owner(model: type[BaseModel], field: str) -> str:
+    """The class that says there is such a field; others inherit it."""
+    return next(one.__name__ for one in reversed(model.__mro__) if field in getattr(one, "__annotations__", {}))
 
 
 def _parts(annotation: Any, kind: type[Any]) -> Iterator[type[Any]]:

@@ -20,6 +20,10 @@ ECHO = re.compile(r'<p class="echo">.*?</p>', re.DOTALL)
 """What somebody typed, above the answer to it."""
 
 
+TOOLS = tuple(f"/api/v2/{one}" for one in ("alerts", "alerts/groups", "silences", "status", "receivers"))
+"""What amtool and the like read."""
+
+
 class ConsolePlace:
     """The console. `readers`: who reads a room there, for looking at what stands in it; `url`: where Tocsin serves."""
 
@@ -149,7 +153,8 @@ class ApiPlace:
         return told
 
     async def looks(self, who: str, numbers: Sequence[int]) -> None:
-        for path in ("/api/v1/incidents", "/api/v1/incidents?state=all", *(f"/api/v1/incidents/{one}" for one in numbers)):
+        paths = ["/api/v1/incidents", "/api/v1/incidents?state=all", *(f"/api/v1/incidents/{one}" for one in numbers)]
+        for path in (*paths, *TOOLS):
             await self.get(who, path)
 
     async def open_to_all(self) -> None:
@@ -160,6 +165,7 @@ class ApiPlace:
     async def strangers(self, numbers: Sequence[int]) -> None:
         """Without a name, with a wrong one, and with that of a source."""
         paths = ["/metrics", "/readyz", "/healthz", "/", "/signin", "/api/v1/incidents", "/console/events", "/console/suggest"]
+        paths += TOOLS
         paths += [f"{start}{number}" for number in numbers for start in ("/incidents/", "/api/v1/incidents/", "/console/thread/")]
         for path in paths:
             for token in ("", "token-of-prometheus"):

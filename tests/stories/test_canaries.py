@@ -6,6 +6,7 @@ A secret may go where it belongs (a chat's own token to that chat), and nowhere 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import hmac
 import io
 import json
@@ -33,7 +34,7 @@ from tests.standins.discord import Discord
 from tests.standins.faults import Fault, Script
 from tests.standins.httpchat import HttpChatServer, serving
 from tests.stories import views_discord, views_slack
-from tests.stories.canaries import ENV, MARK, VALUES, PlantedSlack, disguises, every_model, plant, planted, secret_fields
+from tests.stories.canaries import ENV, MARK, VALUES, PlantedSlack, disguises, every_model, owner, plant, planted, secret_fields
 from tests.stories.telling import OURS
 from tests.stories.until import until
 
@@ -122,7 +123,7 @@ def test_every_secret_field_has_its_canary(tmp_path: Path) -> None:
 def test_what_is_called_a_secret_is_one() -> None:
     """A field with such a name hides its value; a path of a file need not."""
     telling = re.compile(r"token|secret|password|passphrase|key$|credential|api_key|webhook")
-    named = {f"{model.__name__}.{name}" for model in every_model() for name in model.model_fields if telling.search(name)}
+    named = {f"{owner(model, name)}.{name}" for model in every_model() for name in model.model_fields if telling.search(name)}
     assert named - secret_fields() == {"Tls.key", "Auth.header"} & named
 
 
@@ -166,7 +167,7 @@ async def _senders(scene: Scene, http: aiohttp.ClientSession) -> None:
     wrong = [f"Bearer {value}" for value in VALUES.values()]
     wrong += [VALUES["BEARER"], f"Basic {VALUES['PASSWORD']}", f"Digest {VALUES['BEN']}"]
     for value in wrong:
-        for source in ("bearer", "basic", "hmac", "timed", "header"):
+        for source in ("bearer", "basic", "hmac", "timed", "header", "md5", "key", "standard"):
             headers = {"Authorization": value, "X-Token": value, "X-Sign": value, "X-Time": value, "X-Hub-Signature-256": value}
             await scene.ask(http, "POST", f"/webhooks/{source}", data=GOOD, headers=headers)
         await scene.ask(http, "POST", "/api/v2/alerts", data=b"[]", headers={"Authorization": value})
@@ -176,9 +177,49 @@ async def _senders(scene: Scene, http: aiohttp.ClientSession) -> None:
     signature = hmac.new(VALUES["HMAC"].encode(), b'{"alertname": "Signed"}', "sha256").hexdigest()
     headers = {"X-Hub-Signature-256": f"sha256={signature}"}
     assert await scene.ask(http, "POST", "/webhooks/hmac", data=b'{"alertname": "Signed"}', headers=headers) == 200
+    await _addresses(scene, http)
+    token = hashlib.md5(f"cake{VALUES['MD5']}".encode()).hexdigest()
+    for sent, status in ((token, 200), (VALUES["MD5"], 401)):
+        form = {"Token": sent, "Name": "Shop", "Status": "Down"}
+        assert await scene.ask(http, "POST", "/webhooks/md5", data=form) == status
+    event = {"event_action": "trigger", "payload": {"summary": "s", "source": "s", "severity": "error"}}
+    for sent, status in ((VALUES["KEY"], 202), (f"x{VALUES['KEY']}", 401)):
+        for place in ("/v2/enqueue", "/webhooks/key"):
+            found = await scene.ask(http, "POST", place, json={"routing_key": sent, **event})
+            assert (found == 202) == (status == 202), (place, found)
     headers = {"X-Token": VALUES["HEADER"]}
     assert await scene.ask(http, "POST", "/webhooks/header", data=b'{"alertname": "Header"}', headers=headers) == 200
     await scene.ask(http, "POST", "/slack/dead/events", data=b"{}", headers={"X-Slack-Signature": f"v0={VALUES['SIGNING']}"})
+
+
+async def _addresses(scene: Scene, http: aiohttp.ClientSession) -> None:
+    """Secrets that stand in an address: right, wrong, in the wrong place, and while something breaks."""
+    path, query = VALUES["PATH"], f"?token={VALUES['QUERY']}"
+    for place in (f"path/{path}", f"path/{path}/api/v2/alerts", f"query{query}", f"query/below{query}"):
+        body = b"[]" if place.endswith("alerts") else GOOD
+        assert (await _answer(scene, http, "POST", place, body)).startswith("200 "), place
+    for method in ("POST", "PUT", "GET", "HEAD", "OPTIONS", "DELETE", "PATCH"):
+        for place in (
+            f"path/x{path}",
+            f"path/x/{path}",
+            f"path/{path}{query}",
+            f"hmac/{path}",
+            f"query/{path}{query}x",
+            f"no/{path}",
+        ):
+            for body in BODIES:
+                await _answer(scene, http, method, place, body)
+        scene.app._attempts._of.clear()
+    with patch.object(scene.app.intake, "take", side_effect=RuntimeError("broken")):
+        for place in (f"path/{path}/more", f"query{query}"):
+            assert (await _answer(scene, http, "POST", place, GOOD)).startswith("500 ")
+
+
+async def _answer(scene: Scene, http: aiohttp.ClientSession, method: str, place: str, body: bytes) -> str:
+    """Kept without the address that was asked, which is the only place for the secret."""
+    async with http.request(method, f"/webhooks/{place}", data=body, allow_redirects=False) as answer:
+        found = scene.out[f"{method} {len(scene.out)}"] = f"{answer.status} {dict(answer.headers)} {await answer.text()}"
+    return found
 
 
 async def _broken_http(scene: Scene) -> None:
@@ -245,7 +286,7 @@ async def _reloads(scene: Scene, http: aiohttp.ClientSession) -> None:
         ("reveal: {groups: [sre]", f"reveal: {{groups: {spare}"),
         ("group_wait: 0s", f"group_wait: {spare}"),
         ("['team=\"payments\"']", f"[{spare}]"),
-        ("auth: {hmac: \"${PLANT_HMAC}\"}", f"auth: {spare}"),
+        ('auth: {hmac: "${PLANT_HMAC}"}', f"auth: {spare}"),
         ("listen:", "redact: [{name: own, pattern: '(${PLANT_SPARE}', below: restricted}]\nlisten:"),
         ("listen:", f"tls: {{certificate: {spare}, key: {spare}}}\nlisten:"),
     ):
@@ -275,7 +316,8 @@ async def _our_own_fault(scene: Scene, http: aiohttp.ClientSession, monkeypatch:
 
 COMMANDS = (
     "check", "check --json", "explain alertname=A", "explain alertname=A team=payments --json", "doctor", "doctor --json",
-    "schema", "send alertname=A --source bearer", "send alertname=A --source basic", "slack-manifest", "audit verify",
+    "schema", "send alertname=A --source bearer", "send alertname=A --source path", "send alertname=A --source query",
+    "send alertname=A --source basic", "slack-manifest", "audit verify",
     "audit export", "audit export --format csv", "access team=payments", "run",
 )  # fmt: skip
 

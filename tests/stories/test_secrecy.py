@@ -43,6 +43,7 @@ async def test_no_way_out_tells_it_to_somebody_not_cleared(story: Story) -> None
     told = [await story.order("cleo", line) for line in lines]
     told += [{"text": (await story.command("cleo", line)).text} for line in lines]
     told += [await story.get("/api/v1/incidents", "cleo"), await story.get("/api/v1/incidents?state=all", "cleo")]
+    told += [await story.get(f"/api/v2/{path}", "cleo") for path in ("alerts", "alerts/groups", "silences", "status")]
     assert CANARY not in json.dumps(told) and "payments" not in json.dumps(told)
     assert "Plain" in json.dumps(told)
     unknown = await story.order("cleo", "incident 4711")

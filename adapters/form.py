@@ -1,0 +1,92 @@
+"""What a sender's template made of a body: JSON, broken JSON, a form, a query."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from email.parser import BytesParser
+from email.policy import HTTP
+from typing import Any
+from urllib.parse import parse_qsl
+
+import json_repair
+
+from adapters.body import DEEPEST, MOST_INSIDE, check_text, decoded, load_json
+from adapters.source import Rejected, Request
+
+MOST_FIELDS = 1000
+_FORM = re.compile(rb"[A-Za-z][A-Za-z0-9_.*-]{0,60}=")
+
+
+def load_fields(request: Request) -> tuple[Any, str]:
+    """What was sent, however it was sent, and how it had to be mended; an empty text when it was sound. Raises Rejected.
+
+    JSON, whatever its content type says, also in the field `payload` or `data` of a form; a form's fields; a query's. JSON that
+    somebody's template broke inside a text (a quote, a backslash, a line end) is mended; what was cut off is not.
+    """
+    if not request.body.strip() and request.query:
+        return _unfolded(request.query), ""
+    kind = request.headers.get("content-type", "").lower()
+    if kind.startswith("multipart/form-data"):
+        return _unfolded(_multipart(request)), ""
+    if _is_form(request.body, kind):
+        return _unfolded(_form(request.body)), ""
+    try:
+        return load_json(request), ""
+    except Rejected as refusal:
+        found = _mended_json(request.body)
+        if found is None:
+            raise
+        return found, refusal.reason
+
+
+def _is_form(body: bytes, kind: str) -> bool:
+    """Many call JSON a form, and curl calls everything one."""
+    if body.lstrip()[:1] in (b"{", b"["):
+        return False
+    return kind.startswith("application/x-www-form-urlencoded") or _FORM.match(body) is not None
+
+
+def _form(body: bytes) -> dict[str, str]:
+    check_text(body)
+    try:
+        fields = parse_qsl(body.decode().strip(), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError:
+        raise Rejected(400, f"the form has more than {MOST_FIELDS} fields") from None
+    if not fields:
+        raise Rejected(400, "the form has no field")
+    return dict(fields)
+
+
+def _multipart(request: Request) -> dict[str, str]:
+    head = " ".join(request.headers["content-type"].split()).encode("ascii", "replace")
+    message = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + head + b"\r\n\r\n" + request.body)
+    fields: dict[str, str] = {}
+    for part in message.iter_parts() if message.is_multipart() else ():
+        name = part.get_param("name", header="content-disposition")
+        data = part.get_payload(decode=True)
+        if isinstance(name, str) and isinstance(data, bytes) and len(fields) < MOST_FIELDS:
+            fields[name] = data.decode(errors="replace")
+    if not fields:
+        raise Rejected(400, "Content-Type: the multipart form has no field that can be read")
+    return fields
+
+
+def _unfolded(fields: Mapping[str, str]) -> Any:
+    """The fields, or the JSON that one of them brings alone."""
+    for name in ("payload", "data"):
+        if name in fields and (inner := decoded(fields[name])) is not None:
+            return inner
+    return dict(fields)
+
+
+def _mended_json(body: bytes) -> Any:
+    """What JSON was meant, where only a text in it is broken; None when that cannot be told."""
+    text = body.decode(errors="replace").strip()
+    if len(text) > MOST_INSIDE or text[:1] + text[-1:] not in ("{}", "[]") or body.count(b"{") + body.count(b"[") > DEEPEST:
+        return None
+    try:
+        found = json_repair.loads(text, skip_json_loads=True)
+    except (RecursionError, ValueError):
+        return None
+    return found if isinstance(found, dict | list) and found else None
