@@ -18,9 +18,9 @@ class Bucket:
         self._left -= 1.0
         return True
 
-    def wait(self, now: float) -> float:
-        """The seconds until there is a token; 0.0: there is one now."""
-        return max(0.0, (1.0 - self._fill(now)) / self._per_second)
+    def wait(self, now: float, kept: float = 0.0) -> float:
+        """The seconds until there is a token beside those that are `kept` (a share of the burst); 0.0: there is one now."""
+        return max(0.0, (1.0 + kept * self._burst - self._fill(now)) / self._per_second)
 
     def give(self, now: float) -> None:
         """Puts back a token that was not used."""

@@ -9,7 +9,7 @@ from typing import TypeVar
 from adapters.chat import Chat, DeliveryError, Failure, Lane
 from bot import metrics
 from bot.pace import Pace
-from bot.store.deliveries import URGENT, Call, Delivery
+from bot.store.deliveries import IN_HAND, URGENT, Call, Delivery
 from rules.channel import Channel
 
 R = TypeVar("R")
@@ -33,10 +33,10 @@ class Calls:
         self._chat, self._pace = chat, Pace(clock)
         self._paid: dict[int, tuple[Call, Sequence[Lane]]] = {}  # calls whose tokens are spent already, by the card's id
 
-    def wait(self, op: str, name: str, channel: Channel, ref: str | None = None) -> float:
-        """The seconds until a call may be made in a channel of that name; 0.0: now. Without a `ref`, for any card."""
-        lanes = self._chat.lanes(Call.post if op == URGENT else op, channel, ref or "")
-        return max(self._pace.held(_all_of(name)), self._pace.wait(lanes))
+    def wait(self, op: str, name: str, channel: Channel, row: Delivery | None = None) -> float:
+        """The seconds until a call may be made in a channel of that name; 0.0: now. Without a `row`, for the most urgent card."""
+        lanes = self._chat.lanes(Call.post if op == URGENT else op, channel, row.ref or "" if row else "")
+        return max(self._pace.held(_all_of(name)), self._pace.wait(lanes, row is None or _is_urgent(op, row)))
 
     def pay(self, row: Delivery, op: Call, channel: Channel) -> None:
         """Spends the tokens of the first call of a card that is about to be delivered, so that no other card gets them."""
@@ -76,10 +76,15 @@ class Calls:
             del self._paid[row.id]
             return paid[1]
         lanes = self._chat.lanes(op, channel, row.ref or "")
-        if wait := self._pace.wait(lanes):
+        if wait := self._pace.wait(lanes, _is_urgent(op, row)):
             raise Later(wait)
         self._pace.spend(lanes)
         return lanes
+
+
+def _is_urgent(op: str, row: Delivery) -> bool:
+    """Whether it may spend the last tokens of a lane. Only what comes new is held back: edits end storms, and are few."""
+    return row.urgency <= IN_HAND or op not in (Call.post, Call.reply_in_thread)
 
 
 def _all_of(channel: str) -> str:

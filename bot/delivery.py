@@ -95,7 +95,7 @@ class Courier:
         pause = min([LONGEST_SLEEP, self._storming.pause(), *filter(None, waits.values())])
         for row in rows:
             op = Call.ask if row.next_call == Call.post and self._doubtful(row) else row.next_call
-            wait = self._calls.wait(op, row.channel, channels[row.channel], row.ref)
+            wait = self._calls.wait(op, row.channel, channels[row.channel], row)
             if not wait and free > 0:
                 self._start(row, op, channels[row.channel])
                 free, wait = free - 1, SOON  # then there may be more

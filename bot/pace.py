@@ -10,6 +10,9 @@ from bot.bucket import Bucket
 SLOW = 2.0
 """Seconds after which a call without an answer no longer keeps others out of a lane that takes one at a time."""
 
+RESERVE = 0.25
+"""The share of a lane's burst that waits for what is urgent: a storm's first hundred must not use up what its criticals need."""
+
 MOST_LANES = 1000
 """Remembered lanes; beyond that, those whose tokens are all back are forgotten."""
 
@@ -22,10 +25,13 @@ class Pace:
         self._buckets: dict[str, Bucket] = {}
         self._held: dict[str, Bucket] = {}
 
-    def wait(self, lanes: Sequence[Lane]) -> float:
+    def wait(self, lanes: Sequence[Lane], urgent: bool = True) -> float:
         """The seconds until a call that spends these may be made; 0.0: now."""
         now = self._clock()
-        return max((max(self.held(lane.name), self._bucket(lane, now).wait(now)) for lane in lanes), default=0.0)
+        return max((max(self.held(lane.name), self._in(lane, now, urgent)) for lane in lanes), default=0.0)
+
+    def _in(self, lane: Lane, now: float, urgent: bool) -> float:
+        return self._bucket(lane, now).wait(now, 0.0 if urgent or lane.burst == 1 else RESERVE)
 
     def spend(self, lanes: Sequence[Lane]) -> None:
         """A call is about to be made. Where one is allowed at a time, the next one waits for its answer."""

@@ -33,6 +33,21 @@ def test_a_lane_gives_its_burst_and_then_its_pace() -> None:
     assert pace.wait([FIVE]) == 0.0
 
 
+def test_the_last_tokens_wait_for_what_is_urgent() -> None:
+    clock = Clock()
+    pace, lane = Pace(clock), Lane("many", 2.0, 8)
+    for _ in range(6):
+        assert pace.wait([lane], urgent=False) == 0.0
+        pace.spend([lane])
+    assert abs(pace.wait([lane], urgent=False) - 0.5) < 1e-6 and pace.wait([lane]) == 0.0
+    clock.at += 0.5
+    assert pace.wait([lane], urgent=False) == 0.0
+    pace.spend([ONE])
+    clock.at += 1.0
+    pace.answered([ONE])
+    assert pace.wait([ONE], urgent=False) == pace.wait([ONE]), "where one is allowed at a time there is nothing to keep"
+
+
 def test_a_call_needs_all_its_lanes() -> None:
     pace = Pace(Clock())
     pace.spend([ONE])
