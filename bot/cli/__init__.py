@@ -35,8 +35,8 @@ class SendCommand(TyperCommand):
     """Takes a lone `--as` for the question which kinds there are."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        following = [*args[1:], "-"]
-        named = [[word, ""] if word == "--as" and after.startswith("-") else [word] for word, after in zip(args, following, strict=True)]
+        following = zip(args, [*args[1:], "-"], strict=True)
+        named = [[word, ""] if word == "--as" and after.startswith("-") else [word] for word, after in following]
         return super().parse_args(ctx, [word for words in named for word in words])
 
 
@@ -169,8 +169,9 @@ def send_command(
     For example: tocsin send alertname=PgDown team=db severity=critical, or: tocsin send --as zabbix
     """
     from bot.cli.labels import read_alerts
+    from bot.cli.sample import check_kind
     from bot.cli.screen import misused, read_config
-    from bot.cli.send import SAMPLE, Options, check_kind, send
+    from bot.cli.send import SAMPLE, Options, send
 
     try:
         if kind is not None:

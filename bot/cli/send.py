@@ -8,7 +8,7 @@ import requests
 
 from adapters import registry
 from adapters.source import Request
-from bot.cli.sample import alert_of, check_kind, sample_of
+from bot.cli.sample import alert_of, sample_of
 from bot.cli.screen import FAILED, complain, say
 from bot.cli.target import Target, target_from
 from bot.config import Config
@@ -29,8 +29,6 @@ class Options:
 
 def send(alerts: Sequence[Labels], options: Options, now: float, config: Config | None) -> int:
     """Posts the alerts and prints what the bot answered. The exit code. `now`: seconds since the epoch. Raises CannotSend."""
-    if options.kind is not None:
-        check_kind(options.kind)
     target = target_from(config, options.to, options.source, options.token, options.kind)
     if options.kind is None:
         sent = [alert_of(labels, options.resolved, now, bool(target.source)) for labels in alerts]
@@ -78,9 +76,9 @@ def _say_answer(answer: requests.Response, target: Target, labels: Sequence[Labe
             complain("  Is this the running bot's own configuration? Else give its token with --token.")
         return FAILED
     say(("✔ ", "green"), f"{target.url} answered {said}")
-    for one in labels if config else ():
-        _say_where(config, one, now)
     if config:
+        for one in labels:
+            _say_where(config, one, now)
         say(f"  In the browser: {config.public_url}")
     return 0
 
