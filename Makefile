@@ -4,7 +4,7 @@ SOURCES = $(wildcard rules adapters bot tests benchmarks)
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL: # lint first, it is the quickest to fail
-.PHONY: help demo run test test-nightly check bench picture lock clean lint pytest
+.PHONY: help demo run test test-nightly check bench picture docs lock clean lint pytest
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ bench: .venv/.test ## Measure Tocsin side by side with Alertmanager
 
 picture: .venv/.test ## Take the README's picture of the console anew (needs Chromium)
 	@$(BIN)/python -m tests.stories.screenshot
+
+docs: .venv/.test ## Write docs/sources.md anew
+	@$(BIN)/python -m tests.sources_page
 
 lock: .venv/.runtime ## Pin what pyproject.toml asks for (newer versions too: make lock UPGRADE=--upgrade)
 	@$(BIN)/python -m pip install -q --disable-pip-version-check uv

@@ -85,14 +85,24 @@ def check_hmac(wanted: Hmac, request: Request, now: float, signed: Signed) -> St
         raise Rejected(401, f"{header}: must start with {prefix}")
     if not request.body.strip():
         raise Rejected(401, f"{header}: there is no body to be signed; what stands in the address is not")
-    body, at = request.body, ""
-    if wanted.timestamp_header:
-        at = _recent(wanted.timestamp_header, request, now, wanted.window)
-        body = at.encode() + b":" + body
-    signature = hmac.new(wanted.secret.get_secret_value().encode(), body, wanted.algorithm).hexdigest()
+    at = _recent(wanted.timestamp_header, request, now, wanted.window) if wanted.timestamp_header else ""
+    signature = _signature(wanted, request.body, at)
     if not same(sent.removeprefix(prefix).lower(), signature):
         raise Rejected(401, f"{header}: the signature is wrong")
     return Stamp(hashlib.sha256(signature.encode()).hexdigest(), int(at) + wanted.window) if at else None
+
+
+def sign_hmac(wanted: Hmac, body: bytes, now: float, signed: Signed) -> dict[str, str]:
+    """The headers that `check_hmac` asks for, for samples. `now`: seconds since the epoch."""
+    prefix = signed.prefix if wanted.prefix is None else wanted.prefix
+    dated = {wanted.timestamp_header: str(int(now))} if wanted.timestamp_header else {}
+    return {**dated, wanted.header or signed.header: prefix + _signature(wanted, body, "".join(dated.values()))}
+
+
+def _signature(wanted: Hmac, body: bytes, at: str) -> str:
+    """Over the body, or `time:body`."""
+    text = at.encode() + b":" + body if at else body
+    return hmac.new(wanted.secret.get_secret_value().encode(), text, wanted.algorithm).hexdigest()
 
 
 STANDARD_SECONDS = 300.0
@@ -101,12 +111,22 @@ STANDARD_SECONDS = 300.0
 def check_standard(secret: access.Secret, request: Request, now: float) -> Stamp:
     """A signature as Standard Webhooks has it: `id.time.body`, in base64, one of several. Raises Rejected (401)."""
     name, at = header_of(request, "webhook-id"), _recent("webhook-timestamp", request, now, STANDARD_SECONDS)
-    text = f"{name}.{at}.".encode("utf-8", "surrogatepass") + request.body
-    signature = "v1," + b64encode(hmac.digest(_key(secret), text, "sha256")).decode()
+    signature = _standard(secret, name, at, request.body)
     if not any(same(one, signature) for one in header_of(request, "webhook-signature").split()[:10]):
         raise Rejected(401, "webhook-signature: the signature is wrong")
     digest = hashlib.sha256(f"standard:{name}".encode("utf-8", "surrogatepass")).hexdigest()
     return Stamp(digest, int(at) + STANDARD_SECONDS)
+
+
+def sign_standard(secret: access.Secret, body: bytes, now: float, name: str) -> dict[str, str]:
+    """The headers that `check_standard` asks for, for samples. `name`: of this request alone. `now`: seconds since the epoch."""
+    at = str(int(now))
+    return {"webhook-id": name, "webhook-timestamp": at, "webhook-signature": _standard(secret, name, at, body)}
+
+
+def _standard(secret: access.Secret, name: str, at: str, body: bytes) -> str:
+    text = f"{name}.{at}.".encode("utf-8", "surrogatepass") + body
+    return "v1," + b64encode(hmac.digest(_key(secret), text, "sha256")).decode()
 
 
 def _recent(header: str, request: Request, now: float, window: float) -> str:

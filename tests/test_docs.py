@@ -28,6 +28,7 @@ from bot.pages import Pages
 from bot.web import Web
 from rules.command import VERBS, parse
 from rules.duration import parse_duration
+from tests import sources_page
 from tests.stories.until import until
 
 ROOT = Path(__file__).parents[1]
@@ -81,8 +82,21 @@ def test_the_picture_is_a_picture() -> None:
 
 def test_the_readme_names_every_source_and_chat() -> None:
     tables = rows("README.md", "alerts come from"), rows("README.md", "people read them in")
-    named = [[re.sub(r"[\[`]|\].*", "", row[1]) for row in table] for table in tables]
-    assert named == [list(registry.SOURCES), list(registry.CHATS)]
+    named = [sorted(word for row in table for word in re.findall("`(\\w+)`", row[1])) for table in tables]
+    assert named == [sorted(registry.SOURCES), sorted(registry.CHATS)]
+
+
+def test_the_page_of_sources_is_made_of_the_sources() -> None:
+    assert TEXTS["docs/sources.md"] == sources_page.page(), "write it anew: make docs"
+
+
+@pytest.mark.parametrize("kind", registry.SOURCES)
+def test_every_source_says_how_to_set_its_sender_up(kind: str) -> None:
+    entry = sources_page.Entry(kind)
+    assert "{url}" in entry.setup
+    assert not re.search(r"\{(url|secret)\}", entry.instructions)
+    assert "THE-SECRET" in entry.instructions or kind in ("aws", "sentry"), "the sender makes it"
+    assert len(entry.setup.splitlines()) <= 20
 
 
 def test_the_readme_names_only_tests_that_exist() -> None:

@@ -50,7 +50,7 @@ class Closed(msgspec.Struct, gc=False):
 
 
 class Alertmanager:
-    """One source for both forms."""
+    """One source for both forms. The alert is its labels."""
 
     config_model: ClassVar = AlertmanagerConfig
 

@@ -36,7 +36,9 @@ class AwsConfig(SenderConfig):
 
 
 class Aws(Sender):
-    """One account, or many."""
+    """One account, or many. The alert is an alarm, by its ARN; of other messages the topic and its subject, of other
+    events what they are about.
+    """
 
     config_model: ClassVar = AwsConfig
     severities: ClassVar = {"insufficient_data": "low"}

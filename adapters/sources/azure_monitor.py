@@ -21,7 +21,7 @@ class AzureMonitorConfig(SenderConfig):
 
 
 class AzureMonitor(Sender):
-    """One action group."""
+    """One action group. The alert is what Azure gives one id."""
 
     config_model: ClassVar = AzureMonitorConfig
     severities: ClassVar = {f"{head}{n}": name for head in ("sev", "") for n, name in enumerate(LEVELS)}

@@ -18,7 +18,7 @@ class BetterStackConfig(SenderConfig):
 
 
 class BetterStack(Sender):
-    """One Better Stack team."""
+    """One Better Stack team. The alert is an incident."""
 
     config_model: ClassVar = BetterStackConfig
     usual: ClassVar = "critical"

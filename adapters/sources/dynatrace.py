@@ -18,7 +18,7 @@ class DynatraceConfig(SenderConfig):
 
 
 class Dynatrace(Sender):
-    """One Dynatrace environment."""
+    """One Dynatrace environment. The alert is a problem."""
 
     config_model: ClassVar = DynatraceConfig
     severities: ClassVar = {

@@ -24,7 +24,7 @@ class GatusConfig(SenderConfig):
 
 
 class Gatus(Sender):
-    """One Gatus."""
+    """One Gatus. The alert is an endpoint of a group."""
 
     config_model: ClassVar = GatusConfig
     usual: ClassVar = "critical"

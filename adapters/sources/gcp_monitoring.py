@@ -22,7 +22,7 @@ class GcpMonitoringConfig(SenderConfig):
 
 
 class GcpMonitoring(Sender):
-    """One notification channel."""
+    """One notification channel. The alert is an incident."""
 
     config_model: ClassVar = GcpMonitoringConfig
     severities: ClassVar = {"error": "high", "no severity": "warning"}

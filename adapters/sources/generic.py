@@ -18,7 +18,7 @@ DECIDING = ("labels", "fingerprint", "status")
 
 
 class Generic:
-    """One system that posts JSON."""
+    """One system that posts JSON. The alert is what its fingerprint names, else its labels, else its title."""
 
     config_model: ClassVar = GenericConfig
 

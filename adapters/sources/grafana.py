@@ -23,7 +23,7 @@ class GrafanaConfig(SenderConfig):
 
 
 class Grafana(Grouped):
-    """One Grafana. Its TestAlert of the button *Test* wakes nobody."""
+    """One Grafana. The alert is its labels. The TestAlert of the button *Test* wakes nobody."""
 
     config_model: ClassVar = GrafanaConfig
     signed: ClassVar = Signed("X-Grafana-Alerting-Signature", "")

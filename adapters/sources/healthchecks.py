@@ -18,7 +18,7 @@ class HealthchecksConfig(SenderConfig):
 
 
 class Healthchecks(Sender):
-    """One Healthchecks project."""
+    """One Healthchecks project. The alert is a check."""
 
     config_model: ClassVar = HealthchecksConfig
     usual: ClassVar = "critical"

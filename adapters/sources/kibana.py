@@ -23,7 +23,7 @@ class KibanaConfig(SenderConfig):
 
 
 class Kibana(Sender):
-    """One Kibana, or one Elasticsearch with watches."""
+    """One Kibana, or one Elasticsearch with watches. The alert is what Kibana gives one id, else a rule and its alert."""
 
     config_model: ClassVar = KibanaConfig
 

@@ -20,7 +20,7 @@ class NetdataConfig(SenderConfig):
 
 
 class Netdata(Sender):
-    """One Netdata space, or its agents."""
+    """One Netdata space, or its agents. The alert is an alarm of a node."""
 
     config_model: ClassVar = NetdataConfig
 

@@ -18,7 +18,7 @@ class PingdomConfig(SenderConfig):
 
 
 class Pingdom(Sender):
-    """One Pingdom account."""
+    """One Pingdom account. The alert is a check."""
 
     config_model: ClassVar = PingdomConfig
     usual: ClassVar = "critical"

@@ -19,7 +19,7 @@ class SigNozConfig(SenderConfig):
 
 
 class SigNoz(Grouped):
-    """One SigNoz."""
+    """One SigNoz. The alert is its labels."""
 
     config_model: ClassVar = SigNozConfig
 

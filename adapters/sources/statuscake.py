@@ -51,7 +51,7 @@ class StatusCakeConfig(SenderConfig):
 
 
 class StatusCake(Sender):
-    """One StatusCake account."""
+    """One StatusCake account. The alert is a test, by name and address."""
 
     config_model: ClassVar = StatusCakeConfig
     usual: ClassVar = "critical"

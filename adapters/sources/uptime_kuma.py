@@ -19,7 +19,7 @@ class UptimeKumaConfig(SenderConfig):
 
 
 class UptimeKuma(Sender):
-    """One Uptime Kuma."""
+    """One Uptime Kuma. The alert is a monitor."""
 
     config_model: ClassVar = UptimeKumaConfig
     usual: ClassVar = "critical"

@@ -19,7 +19,7 @@ class UptimeRobotConfig(SenderConfig):
 
 
 class UptimeRobot(Sender):
-    """One UptimeRobot account."""
+    """One UptimeRobot account. The alert is a monitor; that its certificate runs out is another."""
 
     config_model: ClassVar = UptimeRobotConfig
     usual: ClassVar = "critical"

@@ -6,9 +6,10 @@ import io
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 app = typer.Typer(
     name="tocsin",
@@ -28,6 +29,15 @@ Labels = Annotated[
     ),
 ]
 DEFAULT = Path("config.yaml")
+
+
+class SendCommand(TyperCommand):
+    """Takes a lone `--as` for the question which kinds there are."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        following = zip(args, [*args[1:], "-"], strict=True)
+        named = [[word, ""] if word == "--as" and after.startswith("-") else [word] for word, after in following]
+        return super().parse_args(ctx, [word for words in named for word in words])
 
 
 def main() -> None:
@@ -140,7 +150,7 @@ def access_command(
         raise misused(str(error)) from None
 
 
-@app.command("send")
+@app.command("send", cls=SendCommand)
 def send_command(
     alert: Labels = None,
     to: Annotated[
@@ -148,24 +158,32 @@ def send_command(
     ] = None,
     source: Annotated[str | None, typer.Option(metavar="NAME", help="Which of its sources to be.")] = None,
     token: Annotated[str | None, typer.Option(metavar="T", help="The source's bearer token.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--as", metavar="KIND", help="Send the sample of this kind of source; alone: list them.")
+    ] = None,
     resolved: Annotated[bool, typer.Option("--resolved", help="Tell that the alert is over.")] = False,
     config: ConfigFile = DEFAULT,
 ) -> None:
     """Send a sample alert to a running bot.
 
-    For example: tocsin send alertname=PgDown team=db severity=critical
+    For example: tocsin send alertname=PgDown team=db severity=critical, or: tocsin send --as zabbix
     """
     from bot.cli.labels import read_alerts
+    from bot.cli.sample import check_kind
     from bot.cli.screen import misused, read_config
-    from bot.cli.send import SAMPLE, send, target_from
+    from bot.cli.send import SAMPLE, Options, send
 
     try:
+        if kind is not None:
+            check_kind(kind)
+        if kind is not None and alert:
+            raise ValueError("a sample is sent as it is: give an alert's labels, or --as")
         alerts = read_alerts(alert) if alert else [SAMPLE]
         loaded = None if to and not config.exists() else read_config(config)
-        target = target_from(loaded, to, source, token)
+        code = send(alerts, Options(to, source, token, kind, resolved), time.time(), loaded)
     except ValueError as error:
         raise misused(str(error)) from None
-    raise typer.Exit(max(send(target, labels, resolved, time.time(), loaded) for labels in alerts))
+    raise typer.Exit(code)
 
 
 @app.command("doctor")
