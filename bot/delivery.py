@@ -144,7 +144,8 @@ class Courier:
             self._put_off(row, problem)
             back = self.circuit.failed(problem, row.id)
         except Later as later:  # what was done so far is kept
-            row.retry_at = self._clock() + min(later.wait, 1.0)
+            if row.next_call != Call.reply_in_thread:  # else an edit that is wanted meanwhile need not wait for the thread's turn
+                row.retry_at = self._clock() + min(later.wait, 1.0)
         except Outdated:
             pass  # it is drawn anew, as soon as the channel has settled
         except StoreUnavailable as problem:

@@ -3,9 +3,11 @@
 import os
 import random
 from collections.abc import Generator
+from typing import Any
 
 import hypothesis
 import pytest
+import structlog
 
 PROFILE = os.environ.get("TOCSIN_TEST_PROFILE", "fast")
 # fast repeats itself exactly, so that no change turns red by luck; nightly looks at something new each time.
@@ -15,6 +17,17 @@ SEED = int(os.environ.get("TOCSIN_TEST_SEED") or (random.SystemRandom().randrang
 hypothesis.settings.register_profile("fast", max_examples=100, deadline=None, print_blob=True, derandomize=True)
 hypothesis.settings.register_profile("nightly", max_examples=2000, deadline=None, print_blob=True)
 hypothesis.settings.load_profile(PROFILE)
+
+
+_configure_logs = structlog.configure
+
+
+def _configure_for_now(**settings: Any) -> None:
+    """A logger that remembers how it was set up in one test would speak past the next one that listens to it."""
+    _configure_logs(**settings | {"cache_logger_on_first_use": False})
+
+
+structlog.configure = _configure_for_now  # type: ignore[assignment]  # of the same shape, as far as it is used
 
 
 @pytest.fixture(scope="session")
