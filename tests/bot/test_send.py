@@ -146,7 +146,7 @@ def named(config: str) -> str:
         (["--as", "zabbix"], "no source of the configuration is of type zabbix; docs/sources.md has the lines to add"),
         (["--as", "uptime_kuma"], "say as which source: --source web or shop"),
         (["--as", "uptime_kuma", "--source", "search"], "search is of type splunk: --as splunk"),
-        (["--as", "splunk", "--resolved"], "splunk never says that an alert is over; it ends after 2h without news (close_after)"),
+        (["--as", "splunk", "--resolved"], "splunk never says that an alert is over; it ends after 2h of silence (close_after)"),
         (["--as", "aws"], "clouds takes only what Amazon SNS signed: publish to its topic instead (aws sns publish)"),
         (["--as", "splunk", "team=db"], "a sample is sent as it is: give an alert's labels, or --as"),
     ],
