@@ -15,6 +15,7 @@ import pytest
 import typer.core
 import typer.main
 import yaml
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # it brings no types
 from prometheus_client.metrics import MetricWrapperBase
 
 from adapters import registry
@@ -24,6 +25,7 @@ from bot.api import Api
 from bot.app import App
 from bot.cli import app as command_line
 from bot.config import load
+from bot.config.schema import json_schema
 from bot.pages import Pages
 from bot.web import Web
 from rules.command import VERBS, parse
@@ -172,6 +174,15 @@ def test_every_config_loads(page: str, text: str, tmp_path: Path) -> None:
     config = yaml.safe_dump(laid_over(yaml.safe_load(BASE), yaml.safe_load(text)), sort_keys=False)
     (tmp_path / "config.yaml").write_text(re.sub(r"\$\{file:[^}]+\}", "${FROM_A_FILE}", config))
     load(tmp_path / "config.yaml", AnySecret())
+
+
+def test_the_schema_takes_every_source() -> None:
+    checks = Draft202012Validator(json_schema())
+    for kind in registry.SOURCES:
+        config = laid_over(yaml.safe_load(BASE), yaml.safe_load(sources_page.Entry(kind).yaml))
+        assert [error.message for error in checks.iter_errors(config)] == []
+        config["sources"][kind]["close_afterr"] = "1h"
+        assert not checks.is_valid(config)
 
 
 def check_other(name: str, text: str, folder: Path) -> None:

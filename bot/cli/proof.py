@@ -19,9 +19,7 @@ def prove(request: Request, auth: Auth, signed: Signed, source: str, now: float)
     """The request with its proof. `now`: seconds since the epoch. Raises CannotSend for what nobody but the sender can make."""
     own: Any = auth  # kinds of source have ways of their own
     if getattr(own, "sns", None):
-        raise CannotSend(
-            f"{source} takes only what Amazon SNS signed, which nobody else can make: aws sns publish --topic-arn … --message …"
-        )
+        raise CannotSend(f"{source} takes only what Amazon SNS signed: publish to its topic instead (aws sns publish)")
     if md5 := getattr(own, "md5", None):
         body = re.sub(rb"(?<=Token=)[0-9a-f]*", md5.token.encode(), request.body)
         return replace(request, body=body)

@@ -41,7 +41,7 @@ def sample_of(kind: str, resolved: bool, now: float, close_after: float | None =
     body = next((path for path in (folder / f"{name}.json", folder / f"{name}.txt") if path.exists()), None)
     if body is None:
         after = f" after {format_duration(close_after)}" if close_after else ""
-        raise CannotSend(f"{kind} never says that an alert is over: what is not told again is over{after} (close_after)")
+        raise CannotSend(f"{kind} never says that an alert is over; it ends{after} of silence (close_after)")
     own, usual = folder / f"{name}.request.json", folder / "request.json"
     told = json.loads((own if own.exists() else usual).read_text())
     method, path, headers, query = (told.get(key, usual) for key, usual in _USUAL.items())

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from adapters import registry
 from adapters.source import Rejected, Request, Source, Vendor
-from tests.adapters.test_sources_contract import NOW
+from tests.adapters.bodies import NOW
 
 KEY = "the-key-of-this-test"
 VENDORS = sorted(set(registry.APIS.values()))
