@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from email.parser import BytesParser
@@ -85,8 +86,19 @@ def _mended_json(body: bytes) -> Any:
     text = body.decode(errors="replace").strip()
     if len(text) > MOST_INSIDE or text[:1] + text[-1:] not in ("{}", "[]") or body.count(b"{") + body.count(b"[") > DEEPEST:
         return None
+    if _is_cut_off(text):
+        return None
     try:
         found = json_repair.loads(text, skip_json_loads=True)
     except (RecursionError, ValueError):
         return None
     return found if isinstance(found, dict | list) and found else None
+
+
+def _is_cut_off(text: str) -> bool:
+    """Whether it is sound JSON up to its end, where more must come: a part of a batch is not taken for the batch."""
+    try:
+        json.loads(text, strict=False)
+    except ValueError as error:
+        return isinstance(error, json.JSONDecodeError) and error.pos >= len(text)
+    return False

@@ -43,12 +43,12 @@ class Kibana(Sender):
     def read(self, item: Item) -> Found:
         inner = item.inner("payload")
         watch = inner if inner.has("watch_id") else item
-        rule = item.text("rule_name", "rule.name") or watch.text("watch_id", "metadata.name")
+        rule = item.text("rule_name", "rule.name", "rule_id", "rule.id") or watch.text("watch_id", "metadata.name")
         group = item.text("action_group").lower()
         firing = group != "recovered" and item.word(FIRING, True, "status", "state")
         alert = "" if watch.has("watch_id") else item.text("alert_id", "alert.id", "kibana.alert.instance.id", "id")
         return Found(
-            (item.text("alert_uuid", "uuid", "alert.uuid") or f"{rule or watch.need('rule_name', 'watch_id')}/{alert}",),
+            (item.text("alert_uuid", "uuid", "alert.uuid") or f"{rule or watch.need('rule_id', 'watch_id')}/{alert}",),
             rule or "Kibana rule",
             firing,
             item.text("severity", "kibana.alert.severity"),

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 import requests
 
 from adapters import registry
-from adapters.source import Request
+from adapters.source import Rejected, Request
 from bot.cli.sample import alert_of, sample_of
 from bot.cli.screen import FAILED, complain, say
 from bot.cli.target import Target, target_from
 from bot.config import Config
 from bot.config.decision import decide
+from rules.alert import BadAlert
 from rules.duration import format_duration
 
 SAMPLE = {"alertname": "TocsinTest", "severity": "info"}
@@ -39,12 +40,15 @@ def send(alerts: Sequence[Labels], options: Options, now: float, config: Config 
 
 
 def _labels_of(config: Config | None, source: str, request: Request, now: float) -> list[Labels]:
-    """Of the alerts that the source will see in it."""
+    """Of the alerts that the source will see in it; none where it will not take the sample, as the bot's answer will say."""
     if config is None:
         return []
     settings = config.sources[source]
-    seen = registry.load(registry.SOURCES[settings.type])(source, settings).parse(request, now)
-    return [report.open().labels for report in seen.reports]
+    try:
+        seen = registry.load(registry.SOURCES[settings.type])(source, settings).parse(request, now)
+        return [report.open().labels for report in seen.reports]
+    except (BadAlert, Rejected):
+        return []
 
 
 def _post(target: Target, request: Request, labels: Sequence[Labels], now: float, config: Config | None) -> int:

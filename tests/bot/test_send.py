@@ -125,6 +125,7 @@ sources:
   search: {type: splunk, auth: {path: hush-hush}, close_after: 2h}
   web: {type: uptime_kuma, auth: none}
   shop: {type: uptime_kuma, auth: {bearer: hush}}
+  mapped: {type: generic, auth: none, each: events}
   clouds: {type: aws, auth: {sns: {topics: ["arn:aws:sns:eu-west-1:123456789012:a"]}}}
 route: {channels: [ops]}
 """
@@ -172,3 +173,10 @@ def test_a_sample_needs_no_config_when_all_is_said(bot: Bot, tmp_path: Any) -> N
     assert Outcome(*nowhere, "--source", "web", "--token", "t", "--resolved").code == 0
     [(path, headers, body)] = bot.seen
     assert (path, headers["authorization"], body["heartbeat"]["status"]) == ("/webhooks/web", "Bearer t", 1)
+
+
+def test_a_source_that_reads_other_bodies_says_so_by_its_bot(named: str, bot: Bot) -> None:
+    bot.answer = (422, "each: events finds no list in the body")
+    sent = Outcome("send", "-c", named, "--to", bot.url, "--as", "generic")
+    assert (sent.code, sent.out) == (1, "")
+    assert "/webhooks/mapped answered 422 Unprocessable Entity: each: events finds no list in the body" in sent.err
