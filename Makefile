@@ -1,5 +1,6 @@
 CONFIG ?= config.yaml
 BIN := .venv/bin
+WORKERS = $(shell expr $$(nproc 2>/dev/null || echo 1) + 1) # one more than cores: stories wait a good deal
 SOURCES = $(wildcard rules adapters bot tests benchmarks)
 
 .DEFAULT_GOAL := help
@@ -47,7 +48,7 @@ lint: .venv/.test
 	$(BIN)/mypy $(SOURCES)
 
 pytest: .venv/.test
-	$(BIN)/python -m pytest $(or $(ARGS),--numprocesses auto --dist worksteal)
+	$(BIN)/python -m pytest $(or $(ARGS),--numprocesses $(WORKERS) --dist worksteal)
 
 # Hashes make pip refuse a file that is not the one that was locked; universal means one lock for every Python and system.
 COMPILE = $(BIN)/uv pip compile pyproject.toml --group build --universal --python-version 3.11 --generate-hashes \
