@@ -36,6 +36,14 @@ def seed() -> int:
     return SEED
 
 
+LONG = ("test_chaos", "test_leak_matrix", "test_replicas", "test_benchmarks", "test_storms", "test_machine_faults", "test_prometheus")
+"""Begun first, so that no worker is left alone with one of them at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
+
+
 @pytest.hookimpl(tryfirst=True)  # before hypothesis reads the option
 def pytest_configure(config: pytest.Config) -> None:
     if PROFILE == "nightly" and config.option.hypothesis_seed is None:

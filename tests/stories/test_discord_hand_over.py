@@ -73,6 +73,8 @@ async def test_the_gateway_changes_hands(
     assert await leader.ended() == (0 if how == signal.SIGTERM else -how)
 
     pressed = await discord.press(ops, card.ref, "Resolve", user=ACCOUNTS["ben"], version=0)
+    if pressed.error:  # Discord gives up after 3 s, which a busy machine may take right now; people press again
+        pressed = await discord.press(ops, card.ref, "Resolve", user=ACCOUNTS["ben"], version=0)
     assert pressed.text.startswith("#1 is resolved"), (pressed.text, pressed.error)
     after = await until(lambda: shown(discord, state="resolved", who="Ben Okafor"), what="the old card shows it")
     assert after.ref == card.ref
