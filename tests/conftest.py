@@ -36,7 +36,7 @@ def seed() -> int:
     return SEED
 
 
-LONG = ("test_chaos", "test_leak_matrix", "test_replicas", "test_benchmarks", "test_storms", "test_machine_faults", "test_prometheus")
+LONG = ("test_chaos", "test_leak_matrix", "test_replicas", "test_benchmarks", "test_storms", "test_machine_faults")
 """Begun first, so that no worker is left alone with one of them at the end."""
 
 
