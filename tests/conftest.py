@@ -30,6 +30,11 @@ def _configure_for_now(**settings: Any) -> None:
 structlog.configure = _configure_for_now  # type: ignore[assignment]  # of the same shape, as far as it is used
 
 
+def pytest_runtest_setup() -> None:
+    """Logs go where they go by themselves, whatever the test before had set up."""
+    structlog.reset_defaults()
+
+
 @pytest.fixture(scope="session")
 def seed() -> int:
     """The seed for a test's own random.Random; printed at the top of the run, set again with TOCSIN_TEST_SEED."""

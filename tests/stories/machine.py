@@ -33,6 +33,9 @@ AGAIN = 0.25
 CRITICAL_EVERY, AT_ONCE = 25, 5
 IN_FLIGHT = 16
 """Cards that a courier may be about to post when a critical comes."""
+OVERTAKEN = 2 * IN_FLIGHT
+"""What may be posted before a critical that was just accepted: what is in flight, and what takes the
+places of those that landed while it was read."""
 
 MORE_MEMORY = 80.0
 """Megabytes that the worst of it may cost."""
@@ -125,7 +128,7 @@ class Storm:
         await until(self._shown, within, "every accepted alert on its card")
         late = max(post.versions[0].at for post in self.platform.posts.values()) - max(self.accepted.values())
         overtaken = self._overtaken()
-        assert max(overtaken.values()) <= IN_FLIGHT, f"posted after a critical was accepted, before its card: {overtaken}"
+        assert max(overtaken.values()) <= OVERTAKEN, f"posted after a critical was accepted, before its card: {overtaken}"
         assert self.bare == 0, f"{self.bare} refusals did not say when to come again"
         waits = sorted(self.first(name) - self.accepted[name] for name in overtaken)
         own = sum(not post.shown["storm"] for post in self.platform.posts.values())

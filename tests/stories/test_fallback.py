@@ -10,6 +10,7 @@ import pytest
 
 from bot.config import load
 from bot.config.check import warnings
+from bot.store import fallbacks
 from tests.standins.faults import Fault
 from tests.standins.smtp import SmtpServer
 from tests.stories.story import BASE, Story
@@ -170,6 +171,11 @@ async def test_e_mail_as_a_fallback(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             await until(lambda: written(2))
             broken(story)
             await story.shown("20s")
+
+            async def known() -> bool:
+                return not await story.app.store.read(fallbacks.back)
+
+            await until(known, what="the fallback knows that the chat is back")
             await story.resolves("PgDown", severity="critical")
             await story.passes("31s")
             await until(lambda: written(3))
