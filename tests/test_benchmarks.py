@@ -23,6 +23,7 @@ from benchmarks.measured import MEASURED_POSTGRES, MEASURED_SQLITE, POSTGRES, SQ
 from benchmarks.model import Costs, Load, Need, instances, needs
 from benchmarks.servers import Alertmanager
 from benchmarks.targets import LINES, ROWS
+from tests.conftest import PROFILE
 from tests.standins.postgres import NoPostgres, find_binaries
 
 ROOT = Path(__file__).parents[1]
@@ -188,7 +189,7 @@ def test_the_model_reckons_with_costs_of_ones_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("place", ["sqlite", "postgres2"])
+@pytest.mark.parametrize("place", ["sqlite", "postgres2"] if PROFILE == "nightly" else ["sqlite"])
 def test_what_things_cost_is_measured(place: str, tmp_path: Path) -> None:
     if place != "sqlite":
         try:
