@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 
 from tests.standins.stores import postgres_server
-from tests.stories.process import ROOT, Process, free_port
+from tests.stories.process import ROOT, Process, free_ports
 from tests.stories.story import config_text
 from tests.stories.until import until
 
@@ -68,7 +68,7 @@ async def cluster(folder: Path, chat: str, base: str) -> AsyncIterator[Cluster]:
     haproxy = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
     if haproxy is None:
         pytest.skip("haproxy is not installed")
-    store, ports, listen = postgres_server().create_database(), [free_port(), free_port()], free_port()
+    store, (*ports, listen) = postgres_server().create_database(), free_ports(3)
     replicas = []
     for name, port in zip(("first", "second"), ports, strict=True):
         config = folder / f"{name}.yaml"
