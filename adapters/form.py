@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from email.parser import BytesParser
-from email.policy import HTTP
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -16,6 +14,9 @@ from adapters.body import DEEPEST, MOST_INSIDE, check_text, decoded, load_json
 from adapters.source import Rejected, Request
 
 MOST_FIELDS = 1000
+MOST_HEAD = 2000
+_BOUNDARY = re.compile(r'boundary="?([^";,\s]{1,70})', re.IGNORECASE)
+_NAME = re.compile(rb';\s*name="?([^";\r\n]{1,200})', re.IGNORECASE)
 _FORM = re.compile(rb"[A-Za-z][A-Za-z0-9_.*-]{0,60}=")
 
 
@@ -60,14 +61,14 @@ def _form(body: bytes) -> dict[str, str]:
 
 
 def _multipart(request: Request) -> dict[str, str]:
-    head = " ".join(request.headers["content-type"].split()).encode("ascii", "replace")
-    message = BytesParser(policy=HTTP).parsebytes(b"Content-Type: " + head + b"\r\n\r\n" + request.body)
+    """By hand, in one go: the library's parser takes a minute for 5 MB of empty parts, and fails on odd names."""
+    found = _BOUNDARY.search(request.headers["content-type"])
+    parts = request.body.split(b"--" + found[1].encode("ascii", "replace"), MOST_FIELDS) if found else []
     fields: dict[str, str] = {}
-    for part in message.iter_parts() if message.is_multipart() else ():
-        name = part.get_param("name", header="content-disposition")
-        data = part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(data, bytes) and len(fields) < MOST_FIELDS:
-            fields[name] = data.decode(errors="replace")
+    for part in parts[1:]:
+        head, _, data = part.partition(b"\r\n\r\n")
+        if name := _NAME.search(head[:MOST_HEAD]):
+            fields[name[1].decode(errors="replace")] = data.removesuffix(b"\r\n").decode(errors="replace")
     if not fields:
         raise Rejected(400, "Content-Type: the multipart form has no field that can be read")
     return fields

@@ -120,3 +120,12 @@ def test_a_huge_broken_one_is_not_tried() -> None:
         load(broken)
     assert time.process_time() - begun < 0.5
     assert load(json.dumps({"b": "x" * MOST_INSIDE})) == ({"b": "x" * MOST_INSIDE}, "")
+
+
+def test_a_hostile_multipart_form_is_refused_at_once() -> None:
+    head = {"content-type": "multipart/form-data; boundary=b"}
+    for body in (b"--b\r\n\r\n" * 700_000, b"--b\r\nContent-Disposition: form-data; name*\r\n=x\r\n\r\n1\r\n--b--"):
+        begun = time.process_time()
+        with pytest.raises(Rejected, match="no field that can be read"):
+            load_fields(Request("POST", "", head, body, ""))
+        assert time.process_time() - begun < 5
